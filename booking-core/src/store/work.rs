@@ -1,0 +1,125 @@
+//! What is due: a key and a time, one row a key.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{BookingId, DoorId, IntegrationName, TenantSlug};
+use crate::parse::Invalid;
+
+/// What is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum WorkKey {
+    /// All grants of a stay: the only work that writes codes and guest messages.
+    Grant(TenantSlug, BookingId),
+    /// A full read of a source.
+    Source(TenantSlug, IntegrationName),
+    /// A read of a door, which looks for drift.
+    Door(TenantSlug, DoorId),
+    /// A tenant's messages to staff.
+    Notice(TenantSlug),
+}
+
+impl WorkKey {
+    /// Whose it is.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantSlug {
+        match self {
+            Self::Grant(tenant, _) | Self::Source(tenant, _) | Self::Door(tenant, _) | Self::Notice(tenant) => tenant,
+        }
+    }
+
+    /// The kind, for metrics and logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Grant(..) => "grant",
+            Self::Source(..) => "source",
+            Self::Door(..) => "door",
+            Self::Notice(..) => "notice",
+        }
+    }
+}
+
+impl fmt::Display for WorkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant(tenant, id) => write!(f, "grant/{tenant}/{id}"),
+            Self::Source(tenant, name) => write!(f, "source/{tenant}/{name}"),
+            Self::Door(tenant, id) => write!(f, "door/{tenant}/{id}"),
+            Self::Notice(tenant) => write!(f, "notice/{tenant}"),
+        }
+    }
+}
+
+impl FromStr for WorkKey {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let mut parts = text.split('/');
+        let mut next = || parts.next().unwrap_or_default();
+        let (kind, tenant, id) = (next(), TenantSlug::parse(next())?, next());
+        let key = match kind {
+            "grant" => Self::Grant(tenant, BookingId::parse(id)?),
+            "source" => Self::Source(tenant, IntegrationName::parse(id)?),
+            "door" => Self::Door(tenant, DoorId::parse(id)?),
+            "notice" if id.is_empty() => Self::Notice(tenant),
+            _ => return Err(Invalid::new("work key", "KIND/TENANT/ID")),
+        };
+        if parts.next().is_some() { Err(Invalid::new("work key", "KIND/TENANT/ID")) } else { Ok(key) }
+    }
+}
+
+impl TryFrom<String> for WorkKey {
+    type Error = Invalid;
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<WorkKey> for String {
+    fn from(key: WorkKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// The right to work on a key until a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The key.
+    pub work: WorkKey,
+    /// Grows with each claim of the key: the fencing token that each write names.
+    pub token: u64,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// How many attempts in a row have failed before this one.
+    pub failures: u32,
+}
+
+/// How a lease ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// When to look again; `None` for not at all. A mark made during the lease stays if it is earlier.
+    pub next: Option<DateTime<Utc>>,
+    /// Whether the attempt failed; a good one sets the count back to 0.
+    pub failed: bool,
+    /// What goes first among due keys from now on.
+    pub priority: Option<DateTime<Utc>>,
+}
+
+/// A key as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkRow {
+    /// The key.
+    pub work: WorkKey,
+    /// When it is due, if it is.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Until when it is leased, if it is.
+    pub leased_until: Option<DateTime<Utc>>,
+    /// Failed attempts in a row.
+    pub failures: u32,
+}

@@ -1,0 +1,53 @@
+### Hinweise für das Personal.
+
+staff-unmapped-unit-subject = Buchung für eine unbekannte Einheit
+staff-unmapped-unit = Es gibt eine Buchung für eine Einheit, die nicht in der Konfiguration steht. Für sie wurde kein Code angelegt. Bitte die Einheit in die Konfiguration aufnehmen.
+
+staff-cancelled-in-house-subject = Storniert, während der Gast im Haus ist
+staff-cancelled-in-house = Eine Buchung wurde nach dem Check-in storniert. Bitte klären, ob der Gast abgereist ist und ob der Code bestehen bleiben soll.
+
+staff-door-unreadable-subject = Tür nicht lesbar
+staff-door-unreadable = Die Codes einer Tür können nicht gelesen werden. Bis dahin wird an ihr nichts geändert. Bitte Schloss, Gateway und Konto prüfen.
+
+staff-code-not-proven-subject = Code an der Tür nicht bestätigt
+staff-code-not-proven = Die Anreise steht bevor, und der Code ist an der Tür noch nicht bestätigt. Der Gast hat ihn möglicherweise noch nicht. Bitte das Schloss prüfen oder den Gast anders einlassen.
+
+staff-pin-space-exhausted-subject = Keine freie PIN mehr
+staff-pin-space-exhausted = An einer Tür ist nach ihren Regeln keine PIN mehr frei. Bitte längere PINs zulassen oder nicht mehr benötigte Codes entfernen.
+
+staff-vanished-in-house-subject = Buchung verschwunden, während der Gast im Haus ist
+staff-vanished-in-house = Das Buchungssystem zeigt eine Buchung nicht mehr, deren Gast im Haus ist. Der Code bleibt. Bitte die Buchung prüfen.
+
+staff-unusable-dates-subject = Buchung mit unbrauchbaren Daten
+staff-unusable-dates = An- oder Abreisedatum einer Buchung fehlen, sind unlesbar oder vertauscht. Für sie kann kein Code angelegt oder geändert werden. Bitte die Daten im Buchungssystem berichtigen.
+
+staff-message-undeliverable-subject = Gast konnte nicht benachrichtigt werden
+staff-message-undeliverable = Eine Nachricht mit einem Türcode konnte nicht zugestellt werden. Bitte den Gast auf anderem Weg verständigen.
+
+staff-gone-unconfirmed-subject = Buchung nicht gefunden, Stornierung nicht bestätigt
+staff-gone-unconfirmed = Das Buchungssystem findet eine Buchung nicht, und nichts bestätigt, dass sie storniert wurde. Der Code bleibt vorerst. Bitte die Buchung prüfen.
+
+staff-write-back-stuck-subject = Code im Buchungssystem nicht aktuell
+staff-write-back-stuck = Der Türcode konnte nicht im Buchungssystem eingetragen werden, oder dort steht noch ein alter. Bitte von Hand berichtigen.
+
+staff-drift-subject = Code von außen geändert
+staff-drift = Ein Code an einer Tür wurde von außen geändert oder entfernt. Bitte klären, von wem, und prüfen, ob der Code stimmt.
+
+staff-foreign-marker-subject = Unbekannter Code an einer Tür
+staff-foreign-marker = An einer Tür gibt es einen Code mit dem Kennzeichen eines anderen Systems oder keiner bekannten Buchung. Er wurde nicht angetastet. Bitte prüfen, ob er gebraucht wird.
+
+staff-source-failing-subject = Buchungssystem nicht lesbar
+staff-source-failing = Die Buchungen können nicht gelesen werden. Neue Aufenthalte und Änderungen können fehlen. Bitte Konto und Zugang prüfen.
+
+staff-lock-credentials-subject = Schlosskonto abgelehnt
+staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab. Es können keine Codes angelegt oder entfernt werden. Bitte die Zugangsdaten erneuern.
+
+staff-zone-mismatch-subject = Zeitzonen stimmen nicht überein
+staff-zone-mismatch = Die Zeitzone eines Schlosses weicht von der seiner Einheit ab. Codes können zu falschen Zeiten öffnen. Bitte eine der beiden berichtigen.
+
+staff-line-account = Konto: { $account }
+staff-line-date = Datum: { $date }
+staff-line-detail = Einzelheit: { $detail }
+staff-line-door = Tür: { $door }
+staff-line-reference = Buchung: { $reference }
+staff-line-unit = Einheit: { $unit }

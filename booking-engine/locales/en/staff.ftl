@@ -1,0 +1,54 @@
+### Alerts for staff: a subject and a text for each kind, then one line for each thing that it is about.
+### The texts have no variables, so that an alert is never lost for want of one. No personal data, no PIN.
+
+staff-unmapped-unit-subject = Booking for an unknown unit
+staff-unmapped-unit = A booking came in for a unit that is not in the configuration. No code was made for it. Add the unit to the configuration.
+
+staff-cancelled-in-house-subject = Cancelled while the guest is in house
+staff-cancelled-in-house = A booking was cancelled after check-in. Find out whether the guest has left, and whether the code should stay.
+
+staff-door-unreadable-subject = Door cannot be read
+staff-door-unreadable = The codes on a door cannot be read. Nothing is changed on it until they can. Check the lock, its gateway and the account.
+
+staff-code-not-proven-subject = Code not confirmed on the door
+staff-code-not-proven = Arrival is near and the code is not yet confirmed on the door. The guest may not have it yet. Check the lock, or let the guest in another way.
+
+staff-pin-space-exhausted-subject = No free PIN left
+staff-pin-space-exhausted = No PIN is free on a door under its rules. Allow longer PINs or remove codes that are no longer needed.
+
+staff-vanished-in-house-subject = Booking vanished while the guest is in house
+staff-vanished-in-house = The booking system no longer shows a booking whose guest is in house. The code stays. Check the booking.
+
+staff-unusable-dates-subject = Booking with unusable dates
+staff-unusable-dates = The dates of a booking are missing, unreadable or reversed. No code can be made or changed for it. Correct the dates in the booking system.
+
+staff-message-undeliverable-subject = Guest could not be told
+staff-message-undeliverable = A message with a door code could not be delivered. Contact the guest another way.
+
+staff-gone-unconfirmed-subject = Booking not found, cancellation not confirmed
+staff-gone-unconfirmed = The booking system does not find a booking, and nothing confirms that it was cancelled. The code stays for now. Check the booking.
+
+staff-write-back-stuck-subject = Code not up to date in the booking system
+staff-write-back-stuck = The door code could not be entered in the booking system, or an old one is still there. Correct it by hand.
+
+staff-drift-subject = Code changed from outside
+staff-drift = A code on a door was changed or removed from outside. Find out who did it and check that the code is right.
+
+staff-foreign-marker-subject = Unknown code on a door
+staff-foreign-marker = A door holds a code with the mark of another system or of no known booking. It was left alone. Check whether it is needed.
+
+staff-source-failing-subject = Booking system cannot be read
+staff-source-failing = The bookings cannot be read. New stays and changes may be missed. Check the account and its access.
+
+staff-lock-credentials-subject = Lock account refused
+staff-lock-credentials = The lock account refuses its credentials. No codes can be made or removed. Renew the credentials.
+
+staff-zone-mismatch-subject = Time zones differ
+staff-zone-mismatch = The time zone of a lock differs from that of its unit. Codes may open at wrong hours. Correct one of the two.
+
+staff-line-account = Account: { $account }
+staff-line-date = Date: { $date }
+staff-line-detail = Detail: { $detail }
+staff-line-door = Door: { $door }
+staff-line-reference = Booking: { $reference }
+staff-line-unit = Unit: { $unit }

@@ -1,0 +1,53 @@
+### Powiadomienia dla obsługi.
+
+staff-unmapped-unit-subject = Rezerwacja nieznanego lokalu
+staff-unmapped-unit = Wpłynęła rezerwacja lokalu, którego nie ma w konfiguracji. Nie utworzono dla niej kodu. Należy dodać lokal do konfiguracji.
+
+staff-cancelled-in-house-subject = Anulowano w trakcie pobytu
+staff-cancelled-in-house = Rezerwację anulowano po zameldowaniu. Należy ustalić, czy gość już wyjechał i czy kod ma pozostać.
+
+staff-door-unreadable-subject = Nie można odczytać drzwi
+staff-door-unreadable = Nie można odczytać kodów drzwi. Do tego czasu nic nie jest na nich zmieniane. Należy sprawdzić zamek, bramkę i konto.
+
+staff-code-not-proven-subject = Kod niepotwierdzony na drzwiach
+staff-code-not-proven = Zbliża się przyjazd, a kod nie jest jeszcze potwierdzony na drzwiach. Gość może go jeszcze nie mieć. Należy sprawdzić zamek albo wpuścić gościa w inny sposób.
+
+staff-pin-space-exhausted-subject = Brak wolnych kodów PIN
+staff-pin-space-exhausted = Zgodnie z regułami drzwi nie ma już wolnego kodu PIN. Należy dopuścić dłuższe kody albo usunąć niepotrzebne.
+
+staff-vanished-in-house-subject = Rezerwacja zniknęła w trakcie pobytu
+staff-vanished-in-house = System rezerwacji nie pokazuje już rezerwacji, której gość jest na miejscu. Kod pozostaje. Należy sprawdzić rezerwację.
+
+staff-unusable-dates-subject = Rezerwacja z błędnymi datami
+staff-unusable-dates = Brakuje dat rezerwacji, są nieczytelne albo odwrócone. Nie można utworzyć ani zmienić kodu. Należy poprawić daty w systemie rezerwacji.
+
+staff-message-undeliverable-subject = Nie udało się powiadomić gościa
+staff-message-undeliverable = Nie udało się dostarczyć wiadomości z kodem do drzwi. Należy skontaktować się z gościem w inny sposób.
+
+staff-gone-unconfirmed-subject = Nie znaleziono rezerwacji, anulowanie niepotwierdzone
+staff-gone-unconfirmed = System rezerwacji nie znajduje rezerwacji i nic nie potwierdza jej anulowania. Kod na razie pozostaje. Należy sprawdzić rezerwację.
+
+staff-write-back-stuck-subject = Nieaktualny kod w systemie rezerwacji
+staff-write-back-stuck = Nie udało się wpisać kodu do drzwi w systemie rezerwacji albo widnieje tam stary kod. Należy poprawić go ręcznie.
+
+staff-drift-subject = Kod zmieniony z zewnątrz
+staff-drift = Kod na drzwiach został zmieniony lub usunięty z zewnątrz. Należy ustalić, kto to zrobił, i sprawdzić kod.
+
+staff-foreign-marker-subject = Nieznany kod na drzwiach
+staff-foreign-marker = Na drzwiach jest kod z oznaczeniem innego systemu albo nieznanej rezerwacji. Nie został zmieniony. Należy sprawdzić, czy jest potrzebny.
+
+staff-source-failing-subject = Nie można odczytać systemu rezerwacji
+staff-source-failing = Nie można odczytać rezerwacji. Nowe pobyty i zmiany mogą zostać pominięte. Należy sprawdzić konto i dostęp.
+
+staff-lock-credentials-subject = Odmowa dostępu do konta zamków
+staff-lock-credentials = Konto zamków odrzuca dane logowania. Nie można tworzyć ani usuwać kodów. Należy odnowić dane logowania.
+
+staff-zone-mismatch-subject = Niezgodne strefy czasowe
+staff-zone-mismatch = Strefa czasowa zamka różni się od strefy lokalu. Kody mogą działać w niewłaściwych godzinach. Należy poprawić jedną z nich.
+
+staff-line-account = Konto: { $account }
+staff-line-date = Data: { $date }
+staff-line-detail = Szczegóły: { $detail }
+staff-line-door = Drzwi: { $door }
+staff-line-reference = Rezerwacja: { $reference }
+staff-line-unit = Lokal: { $unit }

@@ -1,0 +1,94 @@
+//! What staff must know, by kind.
+
+use std::fmt;
+
+/// A kind of trouble. Its text is the message `staff-` and [`AlertKind::key`] in the locales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AlertKind {
+    /// A stay in a unit without doors in the configuration.
+    UnmappedUnit,
+    /// A cancellation while the guest is in the house.
+    CancelledInHouse,
+    /// A booking that vanished from its source while the guest is in the house.
+    VanishedInHouse,
+    /// A stay without usable dates.
+    UnusableDates,
+    /// A door whose codes cannot be read.
+    DoorUnreadable,
+    /// A code that is not proven near arrival.
+    CodeNotProven,
+    /// No free PIN on a door.
+    PinSpaceExhausted,
+    /// A guest who could not be told.
+    MessageUndeliverable,
+    /// A booking that its source no longer finds, without a second witness yet.
+    GoneUnconfirmed,
+    /// A code that could not be written into its booking.
+    WriteBackStuck,
+    /// A code that was changed or removed by somebody else.
+    Drift,
+    /// A code whose marker is not one of ours, or two different ones.
+    ForeignMarker,
+    /// A source that cannot be read.
+    SourceFailing,
+    /// A lock account that refuses us or its configuration.
+    LockCredentials,
+    /// A lock whose own time zone is not the unit's.
+    ZoneMismatch,
+}
+
+impl AlertKind {
+    /// Every kind.
+    pub const ALL: [Self; 15] = [
+        Self::UnmappedUnit,
+        Self::CancelledInHouse,
+        Self::VanishedInHouse,
+        Self::UnusableDates,
+        Self::DoorUnreadable,
+        Self::CodeNotProven,
+        Self::PinSpaceExhausted,
+        Self::MessageUndeliverable,
+        Self::GoneUnconfirmed,
+        Self::WriteBackStuck,
+        Self::Drift,
+        Self::ForeignMarker,
+        Self::SourceFailing,
+        Self::LockCredentials,
+        Self::ZoneMismatch,
+    ];
+
+    /// The word in texts, logs and the store.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::UnmappedUnit => "unmapped-unit",
+            Self::CancelledInHouse => "cancelled-in-house",
+            Self::VanishedInHouse => "vanished-in-house",
+            Self::UnusableDates => "unusable-dates",
+            Self::DoorUnreadable => "door-unreadable",
+            Self::CodeNotProven => "code-not-proven",
+            Self::PinSpaceExhausted => "pin-space-exhausted",
+            Self::MessageUndeliverable => "message-undeliverable",
+            Self::GoneUnconfirmed => "gone-unconfirmed",
+            Self::WriteBackStuck => "write-back-stuck",
+            Self::Drift => "drift",
+            Self::ForeignMarker => "foreign-marker",
+            Self::SourceFailing => "source-failing",
+            Self::LockCredentials => "lock-credentials",
+            Self::ZoneMismatch => "zone-mismatch",
+        }
+    }
+
+    /// The kind of this key.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}

@@ -1,0 +1,109 @@
+//! Regular reads of doors: what vanished or was changed makes its stay due, what nobody knows is only reported.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
+use booking_core::{BookingId, DoorId, Event, IntegrationName, ListedCode, Marker, Reply};
+
+use crate::engine::{Done, Engine, WorkError};
+use crate::tenant::Tenant;
+
+impl Engine {
+    pub(crate) async fn work_door(&self, tenant: &Arc<Tenant>, door: &DoorId, mut lease: Lease) -> Result<Done, WorkError> {
+        let now = self.clock.now();
+        let Some((setup, _)) = tenant.door(door) else {
+            return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
+        };
+        let call = self.call(&mut lease).await?;
+        let mut writes = Vec::new();
+        let mut up = true;
+        if let Some((record, answered)) = self.doors.read(&*self.clock, tenant, door, now, call, None).await {
+            writes.push(Write::Put(Box::new(record)));
+            up = answered;
+        }
+        if !up {
+            self.waits_for(&tenant.slug, &setup.lock, &lease.work);
+            let view = self.doors.views(tenant).remove(door).unwrap_or_default();
+            let next = view.retry_at.unwrap_or(now + tenant.door_read_every);
+            return self.finish(&lease, writes, Done { next: Some(next), failed: true }, None).await;
+        }
+        writes.extend(self.works(tenant, &setup.lock));
+        writes.extend(self.compare_door(tenant, door, &lease).await?);
+        let done = Done { next: Some(now + tenant.door_read_every), failed: false };
+        self.finish(&lease, writes, done, None).await
+    }
+
+    /// Marks the stays due whose codes are not on the door as the ledger has them, and those that markers name.
+    async fn compare_door(&self, tenant: &Arc<Tenant>, door: &DoorId, lease: &Lease) -> Result<Vec<Write>, WorkError> {
+        let now = self.clock.now();
+        let Some((setup, lock)) = tenant.door(door) else { return Ok(Vec::new()) };
+        let view = self.doors.views(tenant).remove(door).unwrap_or_default();
+        let ledger = self.store.codes_on(&tenant.slug, &setup.door.key).await?;
+        let mut due: BTreeSet<BookingId> = BTreeSet::new();
+        for code in &ledger {
+            let listed = code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
+            let as_written = listed.zip(code.pins.as_ref()).is_some_and(|(listed, pins)| {
+                let spec = booking_core::CodeSpec {
+                    stored: pins.stored.clone(),
+                    name: code.name.clone(),
+                    note: code.note.clone(),
+                    window: code.window.clone(),
+                };
+                lock.shows(&setup.door, listed, &spec)
+            });
+            if !as_written && (listed.is_some() || view.complete) {
+                due.insert(code.stay.clone());
+            }
+        }
+        let strangers = view.codes.iter().filter(|listed| !ledger.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id)));
+        let mut hints = Vec::new();
+        for listed in strangers {
+            self.stranger(tenant, listed, &mut due, &mut hints).await?;
+        }
+        let mut writes: Vec<Write> = due
+            .into_iter()
+            .map(|stay| Write::Due { work: WorkKey::Grant(tenant.slug.clone(), stay), at: now, priority: None })
+            .collect();
+        if !hints.is_empty() {
+            writes.push(self.audit(&tenant.slug, None, "marker-found", format!("door {door}: {} codes of unknown bookings", hints.len())));
+            self.commit(Tx { arrivals: hints, ..Tx::under(now, lease) }).await?;
+        }
+        Ok(writes)
+    }
+
+    /// A code that is not in the ledger: if its only marker names a booking of one of this tenant's sources, that
+    /// booking is looked at, which asks the source; anything else is foreign and left alone.
+    async fn stranger(
+        &self,
+        tenant: &Tenant,
+        listed: &ListedCode,
+        due: &mut BTreeSet<BookingId>,
+        hints: &mut Vec<Arrival>,
+    ) -> Result<(), WorkError> {
+        let [marker] = &Marker::find_all(&listed.note)[..] else { return Ok(()) };
+        for (name, source) in &tenant.sources {
+            let Some(reference) = source.marked(marker) else { continue };
+            match self.store.alias(&tenant.slug, name, &reference).await? {
+                Some(booking) => {
+                    due.insert(booking);
+                }
+                None => hints.push(self.hint(tenant, name, Event::Hint { reference, deleted: false })),
+            }
+        }
+        Ok(())
+    }
+
+    fn hint(&self, tenant: &Tenant, name: &IntegrationName, event: Event) -> Arrival {
+        Arrival {
+            tenant: tenant.slug.clone(),
+            integration: name.clone(),
+            origin: Origin::Absence,
+            action: "marker-found".to_owned(),
+            dedup: None,
+            events: vec![(event, BookingId::draw(&*self.rng))],
+            priority: None,
+            reply: Reply { status: 200, body: serde_json::Value::Null },
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The engine: takes what arrives, and works on what is due.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use booking_core::store::{
+    Accepted, Arrival, AuditEntry, Commit, Finish, Kind, Lease, Origin, Record, Store, StoreError, Tx, WorkKey, Write,
+};
+use booking_core::{
+    BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug,
+};
+use chrono::{DateTime, Duration, Utc};
+
+use crate::doors::Doors;
+use crate::tenant::Tenant;
+
+/// How long a lease lasts.
+const LEASE: Duration = Duration::seconds(120);
+/// A lease with less than this left is prolonged before the next calls.
+const LEAST_LEFT: Duration = Duration::seconds(60);
+/// How much earlier than its lease a call must end.
+const MARGIN: Duration = Duration::seconds(10);
+/// How many rows are read at once.
+pub(crate) const BATCH: usize = 200;
+
+/// Why a piece of work was given up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The store failed. The lease runs out, and the work is due again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody else holds the key now.
+    #[error("the lease is over")]
+    Fenced,
+    /// The plan did not come to rest. Reported and tried again later.
+    #[error("the plan did not come to rest")]
+    Restless,
+}
+
+/// What a piece of work came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// When it is due again, if it is.
+    pub next: Option<DateTime<Utc>>,
+    /// Whether something failed on the way that is tried again.
+    pub failed: bool,
+}
+
+/// Whose trouble a failed call is: what waits for it goes on when it is over.
+type Account = (TenantSlug, IntegrationName);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Work that a failing account holds up.
+    work: BTreeMap<Account, BTreeSet<WorkKey>>,
+    /// When accounts that had failed worked again.
+    recovered: BTreeMap<Account, DateTime<Utc>>,
+}
+
+/// The engine of a host: every tenant's desired, observed, plan and apply over one store.
+///
+/// It spawns nothing and reads no clock of its own: a host claims work with [`Engine::claim`], runs
+/// [`Engine::work`] on each lease as it likes, and sleeps until [`Store::next_due`].
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    tenants: BTreeMap<TenantSlug, Arc<Tenant>>,
+    pub(crate) doors: Doors,
+    waiting: Mutex<Waiting>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("tenants", &self.tenants.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine over a store, with a cryptographic `rng`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, tenants: Vec<Tenant>) -> Self {
+        let tenants = tenants.into_iter().map(|tenant| (tenant.slug.clone(), Arc::new(tenant))).collect();
+        Self { store, clock, rng, tenants, doors: Doors::default(), waiting: Mutex::default() }
+    }
+
+    /// The tenants.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.tenants.values()
+    }
+
+    /// The tenant of this name.
+    #[must_use]
+    pub fn tenant(&self, slug: &TenantSlug) -> Option<&Arc<Tenant>> {
+        self.tenants.get(slug)
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Remembers what earlier runs have read, and makes due: every source and door, and every stay that is not over,
+    /// since the configuration may have changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn start(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for tenant in self.tenants.values() {
+            let mut writes = Vec::new();
+            let mut due = |work: WorkKey| writes.push(Write::Due { work, at: now, priority: None });
+            tenant.sources.keys().for_each(|name| due(WorkKey::Source(tenant.slug.clone(), name.clone())));
+            tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
+            due(WorkKey::Notice(tenant.slug.clone()));
+            self.rows(Kind::DoorRead, &tenant.slug, |record| {
+                if let Record::DoorRead(read) = record
+                    && let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == read.key)
+                {
+                    self.doors.remember(&tenant.slug, &setup.id, read);
+                }
+            })
+            .await?;
+            let mut stays: BTreeMap<BookingId, Option<DateTime<Utc>>> = BTreeMap::new();
+            self.rows(Kind::Grant, &tenant.slug, |record| {
+                if let Record::Grant(grant) = record
+                    && let Some(window) = grant.window.filter(|window| window.closes() > now)
+                {
+                    stays.insert(grant.stay, Some(window.opens()));
+                }
+            })
+            .await?;
+            self.rows(Kind::Alert, &tenant.slug, |record| {
+                if let Record::Alert(alert) = record
+                    && let (Some(stay), None) = (alert.stay, alert.closed_at)
+                {
+                    stays.entry(stay).or_insert(None);
+                }
+            })
+            .await?;
+            writes.extend(stays.into_iter().map(|(stay, priority)| Write::Due {
+                work: WorkKey::Grant(tenant.slug.clone(), stay),
+                at: now,
+                priority,
+            }));
+            for chunk in writes.chunks(BATCH) {
+                let _ = self.store.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every row of a kind of a tenant.
+    pub(crate) async fn rows(&self, kind: Kind, tenant: &TenantSlug, mut each: impl FnMut(Record)) -> Result<(), StoreError> {
+        let mut after: Option<String> = None;
+        loop {
+            let rows = self.store.rows(kind, tenant, after.as_deref(), BATCH).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.record.key().id);
+            rows.into_iter().for_each(|row| each(row.record));
+        }
+    }
+
+    /// Takes a verified webhook: it is on disk, and its work due, before this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails: the vendor must be answered 503.
+    pub async fn accept(&self, tenant: &TenantSlug, integration: &IntegrationName, delivery: Delivery) -> Result<Accepted, StoreError> {
+        let now = self.clock.now();
+        let reply = delivery.reply.clone();
+        let arrival = Arrival {
+            tenant: tenant.clone(),
+            integration: integration.clone(),
+            origin: Origin::Webhook,
+            action: delivery.action.to_owned(),
+            dedup: Some(delivery.dedup),
+            priority: delivery.events.iter().map(|event| priority(event, now)).min(),
+            events: delivery.events.into_iter().map(|event| (event, BookingId::draw(&*self.rng))).collect(),
+            reply: delivery.reply,
+        };
+        match self.store.commit(Tx { arrivals: vec![arrival], ..Tx::new(now) }).await? {
+            Commit::Done { mut accepted, .. } => {
+                Ok(accepted.pop().unwrap_or(Accepted { bookings: Vec::new(), duplicate: false, reply }))
+            }
+            // A change without lease, expectations and claims is never refused.
+            other => Err(StoreError::Damaged(format!("an arrival was refused: {other:?}"))),
+        }
+    }
+
+    /// Takes up to `limit` due keys, the soonest arrival first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn claim(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
+        self.store.claim_work(self.clock.now(), LEASE.to_std().unwrap_or_default(), limit).await
+    }
+
+    /// Works on one lease to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError`] when the work was given up; it is due again by itself.
+    pub async fn work(&self, lease: Lease) -> Result<Done, WorkError> {
+        let Some(tenant) = self.tenants.get(lease.work.tenant()).cloned() else {
+            // Another host's configuration may have it, or a later one of ours.
+            return self.put_off(lease).await;
+        };
+        match lease.work.clone() {
+            WorkKey::Grant(_, booking) => self.work_grant(&tenant, &booking, lease).await,
+            WorkKey::Source(_, name) => self.work_source(&tenant, &name, lease).await,
+            WorkKey::Door(_, door) => self.work_door(&tenant, &door, lease).await,
+            WorkKey::Notice(_) => self.work_notice(&tenant, lease).await,
+            _ => self.put_off(lease).await,
+        }
+    }
+
+    /// Claims and works until nothing is due now. Returns how many keys were worked on.
+    ///
+    /// # Errors
+    ///
+    /// The first [`WorkError`].
+    pub async fn run_due(&self) -> Result<usize, WorkError> {
+        let mut worked = 0;
+        loop {
+            let leases = self.claim(16).await?;
+            if leases.is_empty() {
+                return Ok(worked);
+            }
+            for lease in leases {
+                worked += 1;
+                self.work(lease).await?;
+            }
+        }
+    }
+
+    async fn put_off(&self, lease: Lease) -> Result<Done, WorkError> {
+        self.finish(&lease, Vec::new(), Done { next: Some(self.clock.now() + Duration::hours(1)), failed: true }, None).await
+    }
+
+    /// Ends a lease.
+    pub(crate) async fn finish(
+        &self,
+        lease: &Lease,
+        writes: Vec<Write>,
+        done: Done,
+        priority: Option<DateTime<Utc>>,
+    ) -> Result<Done, WorkError> {
+        let finish = Finish { next: done.next, failed: done.failed, priority };
+        let tx = Tx { writes, finish: Some(finish), ..Tx::under(self.clock.now(), lease) };
+        self.commit(tx).await?;
+        Ok(done)
+    }
+
+    /// Commits a change without claims under a lease.
+    pub(crate) async fn commit(&self, tx: Tx) -> Result<Vec<Accepted>, WorkError> {
+        match self.store.commit(tx).await? {
+            Commit::Done { accepted, .. } => Ok(accepted),
+            Commit::Fenced | Commit::Moved(_) | Commit::Taken(_) => Err(WorkError::Fenced),
+        }
+    }
+
+    /// How long calls under this lease may take; the lease is prolonged first where little is left.
+    pub(crate) async fn call(&self, lease: &mut Lease) -> Result<Call, WorkError> {
+        let now = self.clock.now();
+        if lease.until - now < LEAST_LEFT {
+            *lease = self.store.extend(now, lease, now + LEASE).await?.ok_or(WorkError::Fenced)?;
+        }
+        Ok(Call::until(lease.until - MARGIN))
+    }
+
+    /// An account failed: what waits for it is made due when it works again.
+    pub(crate) fn waits_for(&self, tenant: &TenantSlug, account: &IntegrationName, work: &WorkKey) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.work.entry((tenant.clone(), account.clone())).or_default().insert(work.clone());
+    }
+
+    /// An account works: what waited for it is due now.
+    pub(crate) fn works(&self, tenant: &Tenant, account: &IntegrationName) -> Vec<Write> {
+        let now = self.clock.now();
+        let key = (tenant.slug.clone(), account.clone());
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(work) = waiting.work.remove(&key) else { return Vec::new() };
+        waiting.recovered.insert(key, now);
+        drop(waiting);
+        self.doors.recovered(tenant, account);
+        work.into_iter().map(|work| Write::Due { work, at: now, priority: None }).collect()
+    }
+
+    /// When a tenant's accounts that had failed worked again.
+    pub(crate) fn recovered(&self, tenant: &TenantSlug) -> BTreeMap<IntegrationName, DateTime<Utc>> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.recovered.iter().filter(|((slug, _), _)| slug == tenant).map(|((_, name), at)| (name.clone(), *at)).collect()
+    }
+
+    /// An audit entry.
+    pub(crate) fn audit(&self, tenant: &TenantSlug, stay: Option<&BookingId>, what: &str, detail: impl Into<String>) -> Write {
+        Write::Audit(AuditEntry {
+            at: self.clock.now(),
+            tenant: tenant.clone(),
+            stay: stay.cloned(),
+            what: what.to_owned(),
+            detail: detail.into(),
+        })
+    }
+}
+
+/// What goes first: the soonest arrival. A hint may be about somebody who stands at the door.
+fn priority(event: &Event, now: DateTime<Utc>) -> DateTime<Utc> {
+    match event {
+        Event::Snapshot(booking) => booking
+            .dates
+            .ok()
+            .and_then(|dates| dates.arrival().and_hms_opt(0, 0, 0))
+            .map_or(now, |arrival| arrival.and_utc().max(now)),
+        _ => now,
+    }
+}

@@ -1,0 +1,229 @@
+//! Folding what arrived into what is known of a booking: newer wins, a stale word changes nothing.
+
+use booking_core::store::{BookingRecord, InboxRow, Origin};
+use booking_core::{Booking, BookingStatus, Event, Lookup};
+use chrono::{DateTime, Utc};
+
+/// Whether these unread rows leave a question that only the source can answer.
+#[must_use]
+pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
+    let last_answer = rows.iter().filter(|row| row.origin == Origin::FullRead).map(|row| row.received_at).max();
+    rows.iter().any(|row| match (&row.event, row.origin) {
+        // An answer of the source that is newer than the hint has settled it.
+        (Some(Event::Hint { .. }), _) => last_answer.is_none_or(|answer| answer < row.received_at),
+        (Some(Event::Snapshot(booking)), Origin::Webhook) => revives(record, booking),
+        _ => false,
+    }) || (record.booking.is_none() && record.gone_at.is_none() && rows.is_empty())
+}
+
+/// A snapshot without a revision that would bring a cancelled booking back: too weak a witness.
+fn revives(record: &BookingRecord, booking: &Booking) -> bool {
+    let cancelled = record.gone_at.is_some()
+        || record.booking.as_ref().is_some_and(|known| known.status == BookingStatus::Cancelled);
+    cancelled && booking.status == BookingStatus::Confirmed && booking.revision.is_none()
+}
+
+/// Folds unread rows, in order, and then the source's answer, if it was asked.
+pub(crate) fn fold(record: &mut BookingRecord, rows: &[InboxRow], answer: Option<(&Lookup, DateTime<Utc>)>, absent_reads: u32) {
+    for row in rows {
+        match (&row.event, row.origin) {
+            (Some(Event::Snapshot(booking)), Origin::Webhook) if revives(record, booking) => {}
+            (Some(Event::Snapshot(booking)), _) => take(record, booking, row.received_at),
+            (Some(Event::Hint { deleted: true, .. }), _) => {
+                record.deleted_at = Some(record.deleted_at.map_or(row.received_at, |at| at.max(row.received_at)));
+            }
+            (Some(Event::Hint { .. }), Origin::Absence)
+                if record.not_found_since.is_some_and(|since| since < row.received_at) =>
+            {
+                record.absences += 1;
+            }
+            _ => {}
+        }
+    }
+    match answer {
+        Some((Lookup::Found(booking) | Lookup::Cancelled(booking), asked_at)) => take(record, booking, asked_at),
+        Some((Lookup::NotFound, asked_at)) => {
+            record.not_found_since.get_or_insert(asked_at);
+        }
+        None => {}
+    }
+    witness(record, absent_reads, answer.map(|(_, asked_at)| asked_at));
+}
+
+/// Takes over a booking's words unless newer ones are known.
+fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
+    let stale = record.booking.as_ref().is_some_and(|known| match (booking.revision, known.revision) {
+        (Some(new), Some(old)) if new != old => new < old,
+        _ => record.seen_at.is_some_and(|seen| at < seen),
+    });
+    if stale {
+        return;
+    }
+    record.cancelled_at = match booking.status {
+        BookingStatus::Cancelled => record.cancelled_at.or(Some(at)),
+        BookingStatus::Confirmed => None,
+    };
+    record.booking = Some(booking.clone());
+    record.reference = booking.reference.clone();
+    record.seen_at = Some(at);
+    record.absences = 0;
+    record.not_found_since = None;
+    record.gone_at = None;
+    if record.deleted_at.is_some_and(|deleted| deleted < at) {
+        record.deleted_at = None;
+    }
+}
+
+/// "Not found" counts only with a second witness.
+fn witness(record: &mut BookingRecord, absent_reads: u32, now: Option<DateTime<Utc>>) {
+    let witnessed = record.deleted_at.is_some() || record.absences >= absent_reads.max(1);
+    if let (Some(since), true, None) = (record.not_found_since, witnessed, record.gone_at) {
+        let at = now.unwrap_or(since);
+        record.gone_at = Some(at);
+        record.cancelled_at.get_or_insert(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use booking_core::store::WorkKey;
+    use booking_core::{
+        BookingId, BookingKind, ExternalId, Guest, IntegrationName, Revision, StayDates, TenantSlug, UnitRef,
+    };
+    use chrono::{Duration, NaiveDate};
+
+    use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap() + Duration::minutes(minutes)
+    }
+
+    fn booking(day: u32, revision: Option<i64>, status: BookingStatus) -> Booking {
+        let date = |day| NaiveDate::from_ymd_opt(2027, 3, day).unwrap();
+        Booking {
+            reference: ExternalId::parse("12").unwrap(),
+            unit: Some(UnitRef::parse("500001").unwrap()),
+            unit_name: None,
+            kind: BookingKind::Stay,
+            status,
+            guest: Guest::default(),
+            dates: Ok(StayDates::new(date(day), date(day + 2)).unwrap()),
+            check_in: None,
+            check_out: None,
+            revision: revision.map(Revision),
+        }
+    }
+
+    fn empty() -> BookingRecord {
+        BookingRecord {
+            id: BookingId::parse("aaaaaaaaaaaa").unwrap(),
+            tenant: TenantSlug::parse("harbour").unwrap(),
+            source: IntegrationName::parse("smoobu").unwrap(),
+            reference: ExternalId::parse("12").unwrap(),
+            booking: None,
+            seen_at: None,
+            deleted_at: None,
+            absences: 0,
+            not_found_since: None,
+            gone_at: None,
+            cancelled_at: None,
+            last_error: None,
+            created_at: at(0),
+        }
+    }
+
+    fn row(minutes: i64, origin: Origin, event: Event) -> InboxRow {
+        let tenant = TenantSlug::parse("harbour").unwrap();
+        InboxRow {
+            number: 1,
+            tenant: tenant.clone(),
+            integration: IntegrationName::parse("smoobu").unwrap(),
+            origin,
+            action: "updateReservation".into(),
+            work: Some(WorkKey::Grant(tenant, BookingId::parse("aaaaaaaaaaaa").unwrap())),
+            event: Some(event),
+            received_at: at(minutes),
+            read_at: None,
+        }
+    }
+
+    fn hint(deleted: bool) -> Event {
+        Event::Hint { reference: ExternalId::parse("12").unwrap(), deleted }
+    }
+
+    fn snapshot(booking: Booking) -> Event {
+        Event::Snapshot(Box::new(booking))
+    }
+
+    use BookingStatus::{Cancelled, Confirmed};
+
+    /// Folds snapshots in the given order and tells the arrival day and whether it is cancelled.
+    #[track_caller]
+    fn check(rows: &[(i64, Booking)], day: u32, cancelled: bool) {
+        let mut record = empty();
+        for (minutes, booking) in rows {
+            fold(&mut record, &[row(*minutes, Origin::Webhook, snapshot(booking.clone()))], None, 2);
+        }
+        let known = record.booking.as_ref().unwrap();
+        let arrival = known.dates.unwrap().arrival();
+        assert_eq!(arrival, NaiveDate::from_ymd_opt(2027, 3, day).unwrap());
+        assert_eq!(record.cancelled_at.is_some(), cancelled);
+    }
+
+    #[test]
+    fn newer_wins_in_any_order() {
+        check(&[(1, booking(1, Some(1), Confirmed)), (2, booking(5, Some(2), Confirmed))], 5, false);
+        check(&[(1, booking(5, Some(2), Confirmed)), (2, booking(1, Some(1), Confirmed))], 5, false);
+        check(&[(1, booking(1, None, Confirmed)), (2, booking(5, None, Confirmed))], 5, false);
+        // A cancellation that overtakes the booking itself stays.
+        check(&[(1, booking(1, Some(9), Cancelled)), (2, booking(1, Some(1), Confirmed))], 1, true);
+        // A real revival carries a newer revision.
+        check(&[(1, booking(1, Some(1), Cancelled)), (2, booking(1, Some(2), Confirmed))], 1, false);
+        // Without one, the source must be asked first.
+        check(&[(1, booking(1, None, Cancelled)), (2, booking(1, None, Confirmed))], 1, true);
+    }
+
+    #[test]
+    fn a_revival_without_revision_asks_the_source() {
+        let mut record = empty();
+        fold(&mut record, &[row(1, Origin::Webhook, snapshot(booking(1, None, Cancelled)))], None, 2);
+        let revival = [row(2, Origin::Webhook, snapshot(booking(1, None, Confirmed)))];
+        assert!(must_ask(&record, &revival));
+        fold(&mut record, &revival, Some((&Lookup::Found(Box::new(booking(1, None, Confirmed))), at(3))), 2);
+        assert_eq!(record.cancelled_at, None);
+    }
+
+    #[test]
+    fn an_answer_in_a_full_read_settles_an_earlier_hint() {
+        let answer = row(5, Origin::FullRead, snapshot(booking(1, None, Confirmed)));
+        assert!(!must_ask(&empty(), &[row(4, Origin::Webhook, hint(false)), answer.clone()]));
+        assert!(must_ask(&empty(), &[answer, row(6, Origin::Webhook, hint(false))]));
+    }
+
+    #[test]
+    fn not_found_needs_a_second_witness() {
+        let known = || {
+            let mut record = empty();
+            fold(&mut record, &[row(1, Origin::Webhook, snapshot(booking(1, None, Confirmed)))], None, 2);
+            record
+        };
+        let gone = |record: &mut BookingRecord, rows: &[InboxRow], minutes| {
+            fold(record, rows, Some((&Lookup::NotFound, at(minutes))), 2);
+            record.gone_at.is_some()
+        };
+        // A plain hint is no witness.
+        let mut record = known();
+        assert!(!gone(&mut record, &[row(2, Origin::Webhook, hint(false))], 3));
+        // Two complete reads after the first "not found" are.
+        assert!(!gone(&mut record, &[row(10, Origin::Absence, hint(false))], 11));
+        assert!(gone(&mut record, &[row(20, Origin::Absence, hint(false))], 21));
+        // So is a verified delete event.
+        let mut record = known();
+        assert!(gone(&mut record, &[row(2, Origin::Webhook, hint(true))], 3));
+        // A delete event for a booking that the source still has is none.
+        let mut record = known();
+        let found = Lookup::Found(Box::new(booking(1, None, Confirmed)));
+        fold(&mut record, &[row(2, Origin::Webhook, hint(true))], Some((&found, at(3))), 2);
+        assert_eq!((record.gone_at, record.deleted_at), (None, None));
+    }
+}

@@ -1,0 +1,327 @@
+//! Work on a stay: fold, plan, and apply wave by wave, each step written down before it is tried.
+
+mod tell;
+mod write;
+
+pub(crate) use tell::staff_recipient;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, Tx, WorkKey, Write};
+use booking_core::{BookingId, DoorId, Event, ExternalId, Lookup, Marker, VendorError};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+
+use crate::alert::AlertKind;
+use crate::doors;
+use crate::engine::{Done, Engine, WorkError};
+use crate::fold::{fold, must_ask};
+use crate::plan::{Plan, Situation, Step, plan};
+use crate::retry;
+use crate::stay::Stay;
+use crate::tenant::{Mode, Tenant};
+
+/// More rounds of planning than any honest stay needs: the bound only stops a plan that never comes to rest.
+const MOST_ROUNDS: usize = 40;
+
+/// One stay being worked on.
+pub(crate) struct Run<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) tenant: &'a Arc<Tenant>,
+    pub(crate) stay: Stay,
+    pub(crate) lease: Lease,
+    /// What goes with the next change: reads of doors, audit entries, marks, inbox rows read.
+    pub(crate) along: Vec<Write>,
+    /// Doors for which no PIN was free in this run.
+    pub(crate) exhausted: BTreeSet<DoorId>,
+    pub(crate) failed: bool,
+}
+
+impl Engine {
+    pub(crate) async fn work_grant(&self, tenant: &Arc<Tenant>, booking: &BookingId, lease: Lease) -> Result<Done, WorkError> {
+        let Some(stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
+            // Forgotten by retention or erased.
+            return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
+        };
+        let run = Run { engine: self, tenant, stay, lease, along: Vec::new(), exhausted: BTreeSet::new(), failed: false };
+        run.work().await
+    }
+}
+
+impl Run<'_> {
+    async fn work(mut self) -> Result<Done, WorkError> {
+        let asked_again = self.fold().await?;
+        for _ in 0..MOST_ROUNDS {
+            let plan = self.plan();
+            self.stay.learn(&plan, &*self.engine.rng, self.now());
+            self.note(&plan);
+            if self.adopt(&plan) || self.read(&plan).await? {
+                continue;
+            }
+            if self.tenant.mode == Mode::Observe {
+                self.report_only(&plan);
+                return self.rest(&plan, asked_again).await;
+            }
+            self.supersede(&plan);
+            if self.write(&plan).await? || self.tell(&plan).await? {
+                continue;
+            }
+            return self.rest(&plan, asked_again).await;
+        }
+        Err(WorkError::Restless)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.engine.clock.now()
+    }
+
+    pub(crate) fn audit(&mut self, what: &str, detail: impl Into<String>) {
+        self.along.push(self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail));
+    }
+
+    /// Folds what arrived, asking the source where only it can answer. Returns when to ask again after a failure.
+    async fn fold(&mut self) -> Result<Option<DateTime<Utc>>, WorkError> {
+        let rows = self.engine.store.unread(&self.lease.work).await?;
+        let absent_reads = self.tenant.policy.absent_reads;
+        let mut answer = None;
+        if must_ask(&self.stay.booking, &rows) {
+            match self.ask(&rows).await? {
+                Ok(lookup) => answer = Some(lookup),
+                Err(again) => return Ok(Some(again)),
+            }
+        }
+        let before = self.stay.booking.clone();
+        fold(&mut self.stay.booking, &rows, answer.as_ref().map(|(lookup, at)| (lookup, *at)), absent_reads);
+        self.stay.booking.last_error = None;
+        if let Some(last) = rows.last() {
+            self.along.push(Write::MarkRead { work: self.lease.work.clone(), up_to: last.number });
+        }
+        if before != self.stay.booking {
+            let booking = &self.stay.booking;
+            let what = match (booking.gone_at.is_some(), booking.cancelled_at.is_some()) {
+                (true, _) => "booking-gone",
+                (_, true) => "booking-cancelled",
+                _ => "booking-changed",
+            };
+            self.audit(what, "");
+        }
+        Ok(None)
+    }
+
+    /// Asks the source; the inner error is when to ask again.
+    async fn ask(&mut self, rows: &[InboxRow]) -> Result<Result<(Lookup, DateTime<Utc>), DateTime<Utc>>, WorkError> {
+        let name = self.stay.booking.source.clone();
+        let Some(source) = self.tenant.sources.get(&name).cloned() else {
+            let error = VendorError::configuration("the source is not in the configuration");
+            return Ok(Err(self.ask_failed(&error)));
+        };
+        let call = self.engine.call(&mut self.lease).await?;
+        let reference = newest_reference(rows).unwrap_or_else(|| self.stay.booking.reference.clone());
+        let asked_at = self.now();
+        match source.booking(call, &reference).await {
+            Ok(lookup) => {
+                let due = self.engine.works(self.tenant, &name);
+                self.along.extend(due);
+                Ok(Ok((lookup, asked_at)))
+            }
+            Err(error) => {
+                self.engine.waits_for(&self.tenant.slug, &name, &self.lease.work);
+                Ok(Err(self.ask_failed(&error)))
+            }
+        }
+    }
+
+    fn ask_failed(&mut self, error: &VendorError) -> DateTime<Utc> {
+        self.failed = true;
+        self.audit("source-failed", error.to_string());
+        self.stay.booking.last_error = Some(error.to_string());
+        let opens = self.stay.grant.as_ref().and_then(|grant| grant.window.as_ref()).map(booking_core::Window::opens);
+        retry::after(error, self.lease.failures, self.now(), opens)
+    }
+
+    pub(crate) fn marker(&self) -> Option<Marker> {
+        let source = self.tenant.sources.get(&self.stay.booking.source)?;
+        source.marker(&self.stay.booking.reference)
+    }
+
+    fn plan(&self) -> Plan {
+        let views = self.engine.doors.views(self.tenant);
+        let recovered = self.engine.recovered(&self.tenant.slug);
+        let marker = self.marker();
+        plan(&Situation {
+            now: self.now(),
+            tenant: self.tenant,
+            booking: &self.stay.booking,
+            marker: marker.as_ref(),
+            grant: self.stay.grant.as_ref(),
+            codes: &self.stay.codes,
+            messages: &self.stay.messages,
+            views: &views,
+            recovered: &recovered,
+        })
+    }
+
+    fn note(&mut self, plan: &Plan) {
+        for (what, detail) in &plan.notes {
+            let entry = self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail.clone());
+            let known = |write: &Write| matches!((write, &entry), (Write::Audit(a), Write::Audit(b)) if a.what == b.what && a.detail == b.detail);
+            if !self.along.iter().any(known) {
+                self.along.push(entry);
+            }
+        }
+    }
+
+    /// Reads the doors that the plan asks for.
+    async fn read(&mut self, plan: &Plan) -> Result<bool, WorkError> {
+        let doors: Vec<DoorId> = plan
+            .ready()
+            .filter_map(|step| match step {
+                Step::Read { door } => Some(door.clone()),
+                _ => None,
+            })
+            .collect();
+        if doors.is_empty() {
+            return Ok(false);
+        }
+        self.read_doors(&doors, plan.opens).await?;
+        Ok(true)
+    }
+
+    /// One read a door, side by side.
+    pub(crate) async fn read_doors(&mut self, doors: &[DoorId], opens: Option<DateTime<Utc>>) -> Result<(), WorkError> {
+        let call = self.engine.call(&mut self.lease).await?;
+        let since = self.now();
+        let (engine, tenant) = (self.engine, self.tenant);
+        let reads = doors.iter().map(|door| engine.doors.read(&*engine.clock, tenant, door, since, call, opens));
+        let results = join_all(reads).await;
+        for (door, result) in doors.iter().zip(results) {
+            let Some((record, up)) = result else { continue };
+            self.along.push(Write::Put(Box::new(record)));
+            let Some(lock) = self.tenant.doors.get(door).map(|setup| setup.lock.clone()) else { continue };
+            if up {
+                let due = self.engine.works(self.tenant, &lock);
+                self.along.extend(due);
+            } else {
+                self.failed = true;
+                self.engine.waits_for(&self.tenant.slug, &lock, &self.lease.work);
+            }
+        }
+        Ok(())
+    }
+
+    fn supersede(&mut self, plan: &Plan) {
+        for step in plan.ready() {
+            if let Step::Supersede { message } = step
+                && let Some(message) = self.stay.message_mut(message)
+            {
+                message.state = booking_core::store::MessageState::Superseded;
+            }
+        }
+    }
+
+    /// In `observe` mode the plan is only told.
+    fn report_only(&mut self, plan: &Plan) {
+        let steps: Vec<&'static str> = plan.steps.iter().map(|(step, _)| step_word(step)).collect();
+        if !steps.is_empty() {
+            self.audit("would", steps.join(", "));
+        }
+    }
+
+    /// Commits what has become of the wave before and the intents of the next one.
+    pub(crate) async fn commit_along(&mut self) -> Result<(), WorkError> {
+        let now = self.now();
+        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        writes.append(&mut self.along);
+        self.engine.commit(Tx { writes, ..Tx::under(now, &self.lease) }).await?;
+        self.stay.stored();
+        Ok(())
+    }
+
+    /// Nothing is left to do now: the last change, with the time to look again.
+    async fn rest(mut self, plan: &Plan, asked_again: Option<DateTime<Utc>>) -> Result<Done, WorkError> {
+        let now = self.now();
+        let next = [plan.next, asked_again].into_iter().flatten().min().map(|at| at.max(now));
+        self.settle_alerts(plan);
+        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        writes.append(&mut self.along);
+        let done = Done { next, failed: self.failed };
+        self.engine.finish(&self.lease, writes, done, plan.opens).await
+    }
+
+    /// Opens alerts that are new, closes those that are over.
+    fn settle_alerts(&mut self, plan: &Plan) {
+        let now = self.now();
+        let mut current = plan.alerts.clone();
+        for door in &self.exhausted {
+            current.insert((AlertKind::PinSpaceExhausted, Some(door.clone())), String::new());
+        }
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        let mut news = false;
+        for ((kind, door), detail) in current {
+            let id = alert_id(kind, &self.stay.booking.id, door.as_ref());
+            open.insert(id.clone());
+            match self.stay.alerts.iter_mut().find(|alert| alert.id == id) {
+                Some(alert) if alert.closed_at.is_none() => {}
+                known => {
+                    let alert = AlertRecord {
+                        id,
+                        tenant: self.tenant.slug.clone(),
+                        stay: Some(self.stay.booking.id.clone()),
+                        door,
+                        kind: kind.key().to_owned(),
+                        detail,
+                        opened_at: now,
+                        closed_at: None,
+                        told_at: self.tenant.staff.is_empty().then_some(now),
+                    };
+                    tracing::warn!(tenant = %alert.tenant, alert = %alert.kind, door = alert.door.as_ref().map(|d| d.as_str()), "staff must look at this");
+                    news = true;
+                    match known {
+                        Some(known) => *known = alert,
+                        None => self.stay.alerts.push(alert),
+                    }
+                }
+            }
+        }
+        for alert in &mut self.stay.alerts {
+            if !open.contains(&alert.id) && alert.closed_at.is_none() {
+                alert.closed_at = Some(now);
+            }
+        }
+        if news && !self.tenant.staff.is_empty() {
+            self.along.push(Write::Due { work: WorkKey::Notice(self.tenant.slug.clone()), at: now, priority: Some(now) });
+        }
+    }
+
+}
+
+pub(crate) fn alert_id(kind: AlertKind, stay: &BookingId, door: Option<&DoorId>) -> String {
+    door.map_or_else(|| format!("{kind}/{stay}"), |door| format!("{kind}/{stay}/{door}"))
+}
+
+fn newest_reference(rows: &[InboxRow]) -> Option<ExternalId> {
+    rows.iter().rev().find_map(|row| match &row.event {
+        Some(Event::Hint { reference, .. }) => Some(reference.clone()),
+        Some(Event::Snapshot(booking)) => Some(booking.reference.clone()),
+        _ => None,
+    })
+}
+
+fn step_word(step: &Step) -> &'static str {
+    match step {
+        Step::Read { .. } => "read",
+        Step::Adopt { .. } => "adopt",
+        Step::Mint { .. } | Step::Create { .. } => "create",
+        Step::Replace { .. } => "replace",
+        Step::Delete { .. } => "delete",
+        Step::Tell(_) | Step::Find { .. } => "tell",
+        Step::Supersede { .. } => "supersede",
+        Step::WriteBack { .. } => "write-back",
+    }
+}
+
+/// A vendor's refusal of a write, for staff: only faults that somebody must mend.
+pub(crate) fn needs_staff(error: &VendorError) -> bool {
+    doors::trouble(error) == AlertKind::LockCredentials
+}

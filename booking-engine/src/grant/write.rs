@@ -1,0 +1,465 @@
+//! Applying what concerns codes: adoptions, PINs and their claims, writes to doors.
+
+use std::collections::BTreeSet;
+
+use booking_core::store::{
+    Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState, Pins, Told,
+    ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
+};
+use booking_core::{
+    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, LockError, MessageId, Outcome, Pin, Proof, Receipt,
+    VendorCodeId, Window,
+};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+
+use super::{Run, needs_staff};
+use crate::doors::vendor_error;
+use crate::engine::WorkError;
+use crate::pin;
+use crate::plan::{Content, EARLIER_SYSTEM, Plan, Step};
+use crate::retry;
+
+/// How often a claim is drawn anew before a door counts as exhausted.
+const DRAWS: usize = 3;
+
+/// One write of a wave.
+struct Intent {
+    code: CodeId,
+    kind: WriteKind,
+}
+
+impl Run<'_> {
+    /// Takes codes with our marker into the ledger. Answers whether there were any.
+    pub(super) fn adopt(&mut self, plan: &Plan) -> bool {
+        let adoptions: Vec<_> = plan
+            .ready()
+            .filter_map(|step| match step {
+                Step::Adopt { door, listed, wanted } => Some((door.clone(), listed.clone(), *wanted)),
+                _ => None,
+            })
+            .collect();
+        let mut any = false;
+        for (door, listed, wanted) in adoptions {
+            any |= self.adopt_one(&door, listed, wanted, plan).is_some();
+        }
+        any
+    }
+
+    fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<()> {
+        let now = self.now();
+        let setup = self.tenant.doors.get(door)?.clone();
+        let rules = self.tenant.rules(door)?;
+        let stored = listed.stored.clone()?;
+        let zone = setup.door.zone;
+        // A code without times of its own never ends: it is ours to end now.
+        let fallback = plan.access.as_ref().map(|(_, window)| window.clone());
+        let held = listed.start.zip(listed.end).and_then(|(start, end)| Window::new(start, end, zone).ok());
+        let window = held.or(fallback).or_else(|| Window::new(now.naive_utc(), now.naive_utc() + chrono::Duration::minutes(1), zone).ok())?;
+        let (tenant, stay) = (self.tenant.slug.clone(), self.stay.booking.id.clone());
+        let grant = self.stay.grant(&*self.engine.rng, now);
+        if wanted {
+            grant.core.get_or_insert_with(|| stored.clone());
+        }
+        let code = CodeRecord {
+            id: CodeId::draw(&*self.engine.rng),
+            tenant,
+            stay,
+            grant: grant.id.clone(),
+            door: door.clone(),
+            key: setup.door.key.clone(),
+            lock: setup.lock.clone(),
+            pins: Some(Pins { typed: rules.typed(&stored), stored }),
+            vendor_id: Some(listed.id),
+            name: listed.name,
+            note: listed.note,
+            window,
+            state: if wanted { CodeState::Wanted } else { CodeState::Unwanted },
+            write: None,
+            attempts: 0,
+            retry_at: None,
+            proof: if listed.active { Proof::Listed } else { Proof::Requested },
+            proof_at: now,
+            adopted: true,
+            created_at: now,
+        };
+        self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
+        if wanted && !self.tenant.policy.tell_adopted {
+            self.presume_told(&code, plan);
+        }
+        self.stay.codes.push(code);
+        Some(())
+    }
+
+    /// The earlier system has told the guest this code: on record, so that only news is told.
+    fn presume_told(&mut self, code: &CodeRecord, plan: &Plan) {
+        let (Some((unit, _)), Ok(notifier)) = (plan.access.clone(), IntegrationName::parse(EARLIER_SYSTEM)) else { return };
+        let typed = code.pins.as_ref().map(|pins| pins.typed.clone());
+        let told_code = ToldCode { door: code.door.clone(), code: code.id.clone(), typed };
+        let known = self.stay.messages.iter_mut().find(|message| message.notifier == notifier).and_then(|message| message.told.as_mut());
+        if let Some(told) = known {
+            told.codes.push(told_code);
+            return;
+        }
+        let told = Told { unit, start: code.window.start(), end: code.window.end(), codes: vec![told_code] };
+        self.stay.messages.push(MessageRecord {
+            id: MessageId::draw(&*self.engine.rng),
+            tenant: self.tenant.slug.clone(),
+            stay: self.stay.booking.id.clone(),
+            notifier,
+            kind: MessageKind::CodeReady,
+            state: MessageState::Sent(Receipt { vendor_id: None }),
+            maybe_twice: false,
+            attempts: 0,
+            retry_at: None,
+            intended_at: code.created_at,
+            ended_at: Some(code.created_at),
+            error: None,
+            told: Some(told),
+            text: None,
+        });
+    }
+
+    /// Writes to doors: intents first, then the calls side by side, then one read a door. Answers whether there were any.
+    pub(super) async fn write(&mut self, plan: &Plan) -> Result<bool, WorkError> {
+        let mut intents: Vec<Intent> = Vec::new();
+        let mut mints: Vec<(Vec<DoorId>, Content)> = Vec::new();
+        let mut longer: Vec<CodeId> = Vec::new();
+        for step in plan.ready() {
+            match step {
+                Step::Mint { doors, content } => mints.push((doors.clone(), content.clone())),
+                Step::Create { code, content } => self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer),
+                Step::Replace { code, content } => self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer),
+                Step::Delete { code } => self.intend(code, WriteKind::Delete, None, &mut intents, &mut longer),
+                _ => {}
+            }
+        }
+        mints.iter_mut().for_each(|(doors, _)| doors.retain(|door| !self.exhausted.contains(door)));
+        mints.retain(|(doors, _)| !doors.is_empty());
+        if intents.is_empty() && mints.is_empty() {
+            return Ok(false);
+        }
+        if !self.commit_intents(&mut intents, &mut mints, &longer).await? {
+            // Another stay was quicker: the next plan starts from what holds now.
+            return Ok(true);
+        }
+        self.perform(&intents, plan.opens).await?;
+        Ok(true)
+    }
+
+    fn intend(&mut self, id: &CodeId, kind: WriteKind, content: Option<&Content>, intents: &mut Vec<Intent>, longer: &mut Vec<CodeId>) {
+        let now = self.now();
+        let Some(code) = self.stay.code_mut(id) else { return };
+        if let Some(content) = content {
+            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens() {
+                longer.push(id.clone());
+            }
+            code.window = content.window.clone();
+            code.name.clone_from(&content.name);
+            code.note.clone_from(&content.note);
+            code.proof = Proof::Requested;
+            code.proof_at = now;
+        }
+        code.write = Some(intended(kind, now));
+        intents.push(Intent { code: id.clone(), kind });
+    }
+
+    /// Writes down what is about to be tried, with the PINs claimed. `false` when a claim was lost to another stay.
+    async fn commit_intents(
+        &mut self,
+        intents: &mut Vec<Intent>,
+        mints: &mut Vec<(Vec<DoorId>, Content)>,
+        longer: &[CodeId],
+    ) -> Result<bool, WorkError> {
+        for draw in 0..DRAWS {
+            let now = self.now();
+            let mut claims: Vec<Claim> = longer.iter().filter_map(|id| self.longer_claim(id)).collect();
+            let kept = claims.len();
+            let mut choices: Vec<Vec<Vec<CodeRecord>>> = Vec::new();
+            mints.retain(|(doors, content)| {
+                let minted = self.mint(doors, content, draw == 0);
+                if minted.is_empty() {
+                    doors.iter().for_each(|door| {
+                        self.exhausted.insert(door.clone());
+                    });
+                    return false;
+                }
+                claims.push(self.claim_of(&minted, content, now));
+                choices.push(minted);
+                true
+            });
+            let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+            writes.extend(self.along.iter().cloned());
+            let tx = Tx { writes, claims, ..Tx::under(now, &self.lease) };
+            match self.engine.store.commit(tx).await? {
+                Commit::Done { claimed, .. } => {
+                    self.along.clear();
+                    for (choice, index) in choices.into_iter().zip(claimed.into_iter().skip(kept)) {
+                        self.take(choice, index, intents);
+                    }
+                    self.stay.stored();
+                    return Ok(true);
+                }
+                Commit::Taken(lost) if lost < kept => {
+                    self.lose_longer(longer.get(lost).cloned());
+                    return Ok(false);
+                }
+                Commit::Taken(_) => {}
+                Commit::Fenced | Commit::Moved(_) => return Err(WorkError::Fenced),
+            }
+        }
+        for (doors, _) in mints.drain(..) {
+            self.exhausted.extend(doors);
+        }
+        Ok(false)
+    }
+
+    /// A longer window that keeps its digits.
+    fn longer_claim(&self, id: &CodeId) -> Option<Claim> {
+        let code = self.stay.code(id)?;
+        let stored = code.pins.as_ref()?.stored.clone();
+        let pin = ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored };
+        Some(Claim {
+            from: code.window.opens(),
+            until: code.window.closes() + self.tenant.policy.quarantine,
+            candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
+        })
+    }
+
+    /// The longer window meets another stay's digits: this stay gets a new PIN, told before the old one goes.
+    fn lose_longer(&mut self, id: Option<CodeId>) {
+        let Some(code) = id.and_then(|id| self.stay.code(&id).cloned()) else { return };
+        self.audit("pin-taken", format!("the digits on door {} are taken in the new window", code.door));
+        self.stay = self.stay.as_stored();
+        let now = self.now();
+        let grant = self.stay.grant(&*self.engine.rng, now);
+        grant.core = None;
+        if let Some(code) = self.stay.code_mut(&code.id) {
+            code.state = CodeState::Unwanted;
+        }
+    }
+
+    /// Ledger entries for each candidate PIN on these doors.
+    fn mint(&mut self, doors: &[DoorId], content: &Content, keep_core: bool) -> Vec<Vec<CodeRecord>> {
+        let now = self.now();
+        let rules: Vec<_> = doors.iter().filter_map(|door| self.tenant.rules(door)).collect();
+        let views = self.engine.doors.views(self.tenant);
+        let on_doors: BTreeSet<String> = doors
+            .iter()
+            .filter_map(|door| views.get(door))
+            .flat_map(|view| view.codes.iter())
+            .filter_map(|listed| listed.stored.as_ref().map(|pin| pin.expose().to_owned()))
+            .collect();
+        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone()).filter(|_| keep_core);
+        let pins = pin::candidates(&rules, core.as_ref(), &on_doors, &*self.engine.rng);
+        let (tenant, stay) = (self.tenant.slug.clone(), self.stay.booking.id.clone());
+        let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
+        let places: Vec<_> = doors
+            .iter()
+            .zip(&rules)
+            .filter_map(|(door, rules)| {
+                let setup = self.tenant.doors.get(door)?;
+                // An entry whose code is proven gone is used again: its own claim never stands in its way.
+                let reused = self.stay.codes.iter().rfind(|code| code.state == CodeState::Removed && code.door == *door);
+                let id = reused.map_or_else(|| CodeId::draw(&*self.engine.rng), |code| code.id.clone());
+                Some((id, setup, rules))
+            })
+            .collect();
+        pins.into_iter()
+            .map(|stored| {
+                places
+                    .iter()
+                    .map(|(id, setup, rules)| CodeRecord {
+                        id: id.clone(),
+                        tenant: tenant.clone(),
+                        stay: stay.clone(),
+                        grant: grant.clone(),
+                        door: setup.id.clone(),
+                        key: setup.door.key.clone(),
+                        lock: setup.lock.clone(),
+                        pins: Some(Pins { typed: rules.typed(&stored), stored: stored.clone() }),
+                        vendor_id: None,
+                        name: content.name.clone(),
+                        note: content.note.clone(),
+                        window: content.window.clone(),
+                        state: CodeState::Wanted,
+                        write: Some(intended(WriteKind::Create, now)),
+                        attempts: 0,
+                        retry_at: None,
+                        proof: Proof::Requested,
+                        proof_at: now,
+                        adopted: false,
+                        created_at: now,
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn claim_of(&self, minted: &[Vec<CodeRecord>], content: &Content, now: DateTime<Utc>) -> Claim {
+        let candidates = minted
+            .iter()
+            .map(|codes| Candidate {
+                pins: codes
+                    .iter()
+                    .filter_map(|code| {
+                        let stored = code.pins.as_ref()?.stored.clone();
+                        Some(ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored })
+                    })
+                    .collect(),
+                writes: codes
+                    .iter()
+                    .map(|code| booking_core::store::Record::Code(code.clone()))
+                    .chain(self.grant_with(codes).map(booking_core::store::Record::Grant))
+                    .map(|record| Write::Put(Box::new(record)))
+                    .collect(),
+            })
+            .collect();
+        Claim {
+            from: content.window.opens().min(now),
+            until: content.window.closes() + self.tenant.policy.quarantine,
+            candidates,
+        }
+    }
+
+    /// The grant as it is once these codes are chosen: the first PIN becomes its core.
+    fn grant_with(&self, codes: &[CodeRecord]) -> Option<booking_core::store::GrantRecord> {
+        let mut grant = self.stay.grant.clone()?;
+        if grant.core.is_none() {
+            grant.core = core_of(codes);
+        }
+        Some(grant)
+    }
+
+    fn take(&mut self, mut choice: Vec<Vec<CodeRecord>>, index: usize, intents: &mut Vec<Intent>) {
+        if index >= choice.len() {
+            return;
+        }
+        let codes = choice.swap_remove(index);
+        if let Some(grant) = self.stay.grant.as_mut().filter(|grant| grant.core.is_none()) {
+            grant.core = core_of(&codes);
+        }
+        for code in codes {
+            intents.push(Intent { code: code.id.clone(), kind: WriteKind::Create });
+            self.stay.codes.retain(|known| known.id != code.id);
+            self.stay.codes.push(code);
+        }
+    }
+
+    /// Calls the doors side by side, notes what became of each write, and reads each door once.
+    async fn perform(&mut self, intents: &[Intent], opens: Option<DateTime<Utc>>) -> Result<(), WorkError> {
+        let call = self.engine.call(&mut self.lease).await?;
+        let calls = intents.iter().filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent.kind)));
+        let results: Vec<_> = join_all(calls).await;
+        let mut touched: Vec<DoorId> = Vec::new();
+        for (id, kind, result) in results {
+            let looked_for = self.ended(&id, kind, result, opens);
+            if let Some(door) = looked_for.filter(|door| !touched.contains(door)) {
+                touched.push(door);
+            }
+        }
+        if !touched.is_empty() {
+            self.read_doors(&touched, opens).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, call: Call, code: CodeRecord, kind: WriteKind) -> (CodeId, WriteKind, Result<Option<VendorCodeId>, LockError>) {
+        let id = code.id.clone();
+        let result = self.send_to(call, code, kind).await;
+        (id, kind, result)
+    }
+
+    async fn send_to(&self, call: Call, code: CodeRecord, kind: WriteKind) -> Result<Option<VendorCodeId>, LockError> {
+        let missing = || booking_core::VendorError::configuration("the door or its lock account is not in the configuration");
+        let (setup, lock) = self.tenant.door(&code.door).ok_or_else(missing)?;
+        let pins = code.pins.ok_or_else(|| booking_core::VendorError::configuration("the ledger entry has no digits"))?;
+        let spec = CodeSpec { stored: pins.stored, name: code.name, note: code.note, window: code.window };
+        match (kind, &code.vendor_id) {
+            (WriteKind::Create, _) => lock.create(call, &setup.door, &spec).await.map(Some),
+            (WriteKind::Replace, Some(id)) => lock.replace(call, &setup.door, id, &spec).await.map(|()| None),
+            (WriteKind::Delete, Some(id)) => lock.delete(call, &setup.door, id).await.map(|()| None),
+            (_, None) => Err(LockError::NoSuchCode),
+        }
+    }
+
+    /// Notes what became of a write. Answers the door that must be read to see it.
+    fn ended(&mut self, id: &CodeId, kind: WriteKind, result: Result<Option<VendorCodeId>, LockError>, opens: Option<DateTime<Utc>>) -> Option<DoorId> {
+        let now = self.now();
+        let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
+        let code = self.stay.code_mut(id)?;
+        let (door, lock) = (code.door.clone(), code.lock.clone());
+        let mut set = |state, error: Option<String>| {
+            code.write = Some(WriteRecord { ended_at: Some(now), state, error, ..intended(kind, now) });
+        };
+        let (what, detail, look) = match result {
+            Ok(vendor_id) => {
+                set(WriteState::Applied, None);
+                code.attempts = 0;
+                code.retry_at = None;
+                if vendor_id.is_some() {
+                    code.vendor_id = vendor_id;
+                }
+                if kind != WriteKind::Delete {
+                    code.proof = Proof::Accepted;
+                    code.proof_at = now;
+                }
+                ("write-applied", String::new(), true)
+            }
+            Err(LockError::NoSuchCode) => {
+                // Gone already: what a delete wants. Only a read proves it.
+                let state = if kind == WriteKind::Delete { WriteState::Applied } else { WriteState::NotApplied };
+                set(state, Some(LockError::NoSuchCode.to_string()));
+                ("write-found-nothing", String::new(), true)
+            }
+            Err(LockError::DuplicatePin) => {
+                set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
+                code.state = CodeState::Unwanted;
+                ("pin-refused", "the keypad has these digits already".to_owned(), true)
+            }
+            Err(error) => {
+                let error = vendor_error(error);
+                let state = if error.outcome == Outcome::Unknown { WriteState::Unknown } else { WriteState::NotApplied };
+                set(state, Some(error.to_string()));
+                code.attempts += 1;
+                code.retry_at = Some(retry::after(&error, code.attempts, now, opens));
+                let what = if needs_staff(&error) { "write-refused" } else { "write-failed" };
+                (what, error.to_string(), state == WriteState::Unknown)
+            }
+        };
+        match what {
+            "write-applied" => {
+                let due = self.engine.works(&tenant, &lock);
+                self.along.extend(due);
+            }
+            "pin-refused" => {
+                if let Some(grant) = &mut self.stay.grant {
+                    grant.core = None;
+                }
+            }
+            "write-failed" | "write-refused" => {
+                self.failed = true;
+                self.engine.waits_for(&tenant.slug, &lock, &work);
+            }
+            _ => {}
+        }
+        self.audit(what, format!("{} on door {door}: {detail}", kind_word(kind)));
+        look.then_some(door)
+    }
+}
+
+fn core_of(codes: &[CodeRecord]) -> Option<Pin> {
+    codes.first().and_then(|code| code.pins.as_ref()).map(|pins| pins.stored.clone())
+}
+
+fn intended(kind: WriteKind, now: DateTime<Utc>) -> WriteRecord {
+    WriteRecord { kind, intended_at: now, ended_at: None, state: WriteState::Intended, error: None }
+}
+
+fn kind_word(kind: WriteKind) -> &'static str {
+    match kind {
+        WriteKind::Create => "create",
+        WriteKind::Replace => "replace",
+        WriteKind::Delete => "delete",
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod alert;
+mod audit_door;
+mod doors;
+mod engine;
+mod fold;
+mod grant;
+mod notice;
+pub mod pin;
+pub mod plan;
+pub mod retry;
+mod source;
+mod stay;
+mod tenant;
+pub mod text;
+pub mod wish;
+
+pub use alert::AlertKind;
+pub use engine::{Done, Engine, WorkError};
+pub use tenant::{
+    CancelInHouse, DoorSetup, GuestChannels, Mode, NotifierSetup, Policy, Tell, Tenant, Unit,
+};

@@ -1,0 +1,102 @@
+//! Staff messages: every alert that is open and untold, once by each staff channel.
+//!
+//! Alerts are told at least once: they hold nothing personal, and a second one harms nobody, so they are not
+//! looked for after an unknown outcome as guests' messages are.
+
+use std::sync::Arc;
+
+use booking_core::store::{AlertRecord, Kind, Lease, Record, RowKey, Write};
+use booking_core::{MessageId, NotifyError, OutgoingMessage};
+use chrono::{DateTime, Duration, Utc};
+
+use crate::alert::AlertKind;
+use crate::engine::{Done, Engine, WorkError};
+use crate::grant::staff_recipient;
+use crate::retry;
+use crate::tenant::Tenant;
+use crate::text::{Form, Languages, StaffArgs};
+
+impl Engine {
+    pub(crate) async fn work_notice(&self, tenant: &Arc<Tenant>, mut lease: Lease) -> Result<Done, WorkError> {
+        let now = self.clock.now();
+        let mut open: Vec<AlertRecord> = Vec::new();
+        self.rows(Kind::Alert, &tenant.slug, |record| {
+            if let Record::Alert(alert) = record
+                && alert.told_at.is_none()
+                && alert.closed_at.is_none()
+            {
+                open.push(alert);
+            }
+        })
+        .await?;
+        let mut writes = Vec::new();
+        let mut again: Option<DateTime<Utc>> = None;
+        for alert in open {
+            match self.tell_staff(tenant, &alert, &mut lease).await? {
+                None => writes.push(Write::Put(Box::new(Record::Alert(AlertRecord { told_at: Some(now), ..alert })))),
+                Some(wait) => again = Some(again.map_or(now + wait, |at| at.min(now + wait))),
+            }
+        }
+        self.finish(&lease, writes, Done { next: again, failed: again.is_some() }, None).await
+    }
+
+    /// Tells one alert; `Some` is how long to wait before it is tried again.
+    async fn tell_staff(&self, tenant: &Tenant, alert: &AlertRecord, lease: &mut Lease) -> Result<Option<Duration>, WorkError> {
+        let now = self.clock.now();
+        let Some(kind) = AlertKind::parse(&alert.kind) else { return Ok(None) };
+        let about = self.about(tenant, alert).await?;
+        let mut wait = None;
+        for name in &tenant.staff {
+            let Some(setup) = tenant.notifiers.get(name) else { continue };
+            let Some(recipient) = staff_recipient(setup.notifier.channel()) else { continue };
+            let form = setup.notifier.limits().sms_segments.map_or(Form::Thread, |max_segments| Form::Sms { max_segments });
+            let text = match tenant.texts.render_staff(&Languages::of(None, &tenant.default_language), form, kind, &about) {
+                Ok(text) => text,
+                Err(error) => {
+                    tracing::error!(tenant = %tenant.slug, alert = %kind, %error, "an alert has no text");
+                    continue;
+                }
+            };
+            let message = OutgoingMessage {
+                id: MessageId::draw(&*self.rng),
+                recipient,
+                subject: text.subject,
+                body: text.body,
+                language: text.language.code().to_owned(),
+                first_tried: now,
+            };
+            let call = self.call(lease).await?;
+            match setup.notifier.send(call, &message).await {
+                Ok(_) => {}
+                Err(NotifyError::Vendor(error)) => {
+                    tracing::warn!(tenant = %tenant.slug, notifier = %name, %error, "staff could not be told");
+                    wait = Some(retry::after(&error, lease.failures + 1, now, None) - now);
+                }
+                Err(error) => tracing::error!(tenant = %tenant.slug, notifier = %name, %error, "staff cannot be told this way"),
+            }
+        }
+        Ok(wait)
+    }
+
+    async fn about(&self, tenant: &Tenant, alert: &AlertRecord) -> Result<StaffArgs, WorkError> {
+        let mut about = StaffArgs {
+            door: alert.door.as_ref().map(|door| {
+                let label = tenant.doors.get(door).and_then(|setup| setup.label.clone());
+                label.unwrap_or_else(|| door.to_string())
+            }),
+            detail: Some(alert.detail.clone()).filter(|detail| !detail.is_empty()),
+            ..StaffArgs::default()
+        };
+        let Some(stay) = &alert.stay else { return Ok(about) };
+        let key = RowKey { kind: Kind::Booking, tenant: tenant.slug.clone(), id: stay.to_string() };
+        if let Some(Record::Booking(record)) = self.store.get(&key).await?.map(|row| row.record) {
+            about.reference = Some(record.reference.to_string());
+            about.account = Some(record.source.to_string());
+            if let Some(booking) = record.booking {
+                about.date = booking.dates.ok().map(|dates| dates.arrival());
+                about.unit = booking.unit_name.or(booking.unit.map(|unit| unit.to_string()));
+            }
+        }
+        Ok(about)
+    }
+}

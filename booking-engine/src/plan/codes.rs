@@ -1,0 +1,258 @@
+//! Codes: which are missing, which differ, which are to go, and in which order.
+
+use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
+use booking_core::{DoorId, Proof, Window, truncated};
+
+use super::{Content, Planner, Step, When, last_write_was, write_end, write_is_open};
+use chrono::{DateTime, Utc};
+
+use crate::tenant::Mode;
+use crate::wish::{Access, Wish};
+
+/// What a guest without a name is called on a code.
+const NAMELESS: &str = "Guest";
+
+impl Planner<'_> {
+    pub(super) fn codes(&mut self) {
+        match self.wished.wish.clone() {
+            Wish::Access(access) => self.codes_of(&access),
+            Wish::Keep { until } => {
+                if until.is_some_and(|until| until <= self.s.now) {
+                    self.all_unwanted();
+                }
+            }
+            Wish::Nothing => self.all_unwanted(),
+        }
+        // A write whose result is open is looked into before anything else happens on its door.
+        for code in self.plan.codes.clone() {
+            if code.state != CodeState::Removed && write_is_open(&code) {
+                self.look_into(&code);
+            }
+        }
+    }
+
+    fn all_unwanted(&mut self) {
+        for code in self.plan.codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
+            code.state = CodeState::Unwanted;
+        }
+    }
+
+    fn codes_of(&mut self, access: &Access<'_>) {
+        self.plan.access = Some((access.unit.id.clone(), access.window.clone()));
+        let mut to_mint: Vec<DoorId> = Vec::new();
+        for door in &access.unit.doors {
+            if self.adopting(door) {
+                continue;
+            }
+            match self.wanted_on(door).cloned() {
+                None if self.revive(door) => {}
+                None => {
+                    if self.readable(door) {
+                        to_mint.push(door.clone());
+                    }
+                }
+                Some(code) => self.keep_right(access, &code),
+            }
+        }
+        if !to_mint.is_empty() {
+            self.mint(access, to_mint);
+        }
+    }
+
+    /// A code that was about to go is what the stay should have again: a cancellation was taken back.
+    fn revive(&mut self, door: &DoorId) -> bool {
+        let code = self.plan.codes.iter_mut().rfind(|code| code.state == CodeState::Unwanted && code.door == *door && code.pins.is_some());
+        let Some(code) = code else { return false };
+        code.state = CodeState::Wanted;
+        if last_write_was(code, WriteKind::Delete) {
+            // Whether it is still there only a read can tell; the next plan decides on that.
+            code.proof = code.proof.min(Proof::Accepted);
+        }
+        let code = code.clone();
+        self.look_into(&code);
+        true
+    }
+
+    fn adopting(&self, door: &DoorId) -> bool {
+        self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if other == door))
+    }
+
+    /// One PIN for all doors whose rules allow one; otherwise one for each group of alike doors.
+    fn mint(&mut self, access: &Access<'_>, doors: Vec<DoorId>) {
+        let mut groups: Vec<Vec<DoorId>> = Vec::new();
+        for door in doors {
+            let Some(rules) = self.s.tenant.rules(&door) else { continue };
+            let fits = |group: &&mut Vec<DoorId>| {
+                let mut all: Vec<_> = group.iter().filter_map(|other| self.s.tenant.rules(other)).collect();
+                all.push(rules.clone());
+                crate::pin::fit_together(&all)
+            };
+            match groups.iter_mut().find(fits) {
+                Some(group) => group.push(door),
+                None => groups.push(vec![door]),
+            }
+        }
+        for doors in groups {
+            let content = self.content(access, doors.first(), None);
+            self.step(Step::Mint { doors, content }, When::Now);
+        }
+    }
+
+    /// What a code on a door shall hold. Text that staff put around our marker stays.
+    fn content(&self, access: &Access<'_>, door: Option<&DoorId>, code: Option<&CodeRecord>) -> Content {
+        let rules = door.and_then(|door| self.s.tenant.rules(door));
+        let name = self
+            .s
+            .booking
+            .booking
+            .as_ref()
+            .and_then(|booking| booking.guest.name.as_deref())
+            .map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| NAMELESS.to_owned());
+        let name = truncated(&name, rules.as_ref().map_or(100, |rules| rules.name_len)).trim_end().to_owned();
+        let marker = self.s.marker.map(ToString::to_string).unwrap_or_default();
+        let listed = code.and_then(|code| {
+            let id = code.vendor_id.as_ref()?;
+            self.s.views.get(&code.door)?.codes.iter().find(|listed| listed.id == *id)
+        });
+        let note = listed
+            .filter(|listed| booking_core::Marker::find_all(&listed.note).iter().map(ToString::to_string).eq([marker.clone()]))
+            .map_or(marker, |listed| listed.note.clone());
+        Content { window: self.window(access, rules.is_some_and(|rules| !rules.past_start), code), name, note }
+    }
+
+    fn window(&self, access: &Access<'_>, clamp: bool, code: Option<&CodeRecord>) -> Window {
+        let window = &access.window;
+        if !clamp || window.opens() > self.s.now {
+            return window.clone();
+        }
+        // A start that was clamped earlier stays as it is; the clock's hand is no reason to write again.
+        match code.map(|code| &code.window) {
+            Some(held) if held.end() == window.end() && held.opens() >= window.opens() && held.opens() <= self.s.now => held.clone(),
+            _ => window.starting_no_earlier_than(self.s.now),
+        }
+    }
+
+    /// Brings one code to what it should hold.
+    fn keep_right(&mut self, access: &Access<'_>, code: &CodeRecord) {
+        let content = self.content(access, Some(&code.door), Some(code));
+        if write_is_open(code) {
+            return;
+        }
+        let differs = code.window != content.window || code.name != content.name;
+        let unwritten = code.proof == Proof::Requested;
+        if !differs && !unwritten {
+            // Taken by the vendor, but not seen yet: not written a second time, only looked for.
+            if code.proof < Proof::Listed {
+                self.look_into(code);
+            }
+            return;
+        }
+        if let Some(at) = self.waits(code) {
+            self.wake(at);
+            return;
+        }
+        if !self.readable(&code.door) {
+            return;
+        }
+        let step = if code.vendor_id.is_none() {
+            Step::Create { code: code.id.clone(), content }
+        } else {
+            Step::Replace { code: code.id.clone(), content }
+        };
+        self.step(step, When::Now);
+    }
+
+    /// Asks for the read that tells what became of a write.
+    pub(super) fn look_into(&mut self, code: &CodeRecord) {
+        let Some(end) = write_end(code) else {
+            let since = self.s.now;
+            self.ask_for(&code.door, since);
+            return;
+        };
+        let seen = self.s.views.get(&code.door).and_then(|view| view.observed_at).filter(|at| *at >= end);
+        let since = if seen.is_none() { end } else { end + self.settle(&code.door) };
+        if seen.is_none_or(|at| at < since) {
+            self.ask_for(&code.door, since);
+        }
+    }
+
+    /// Codes that should be gone: at once where the right to them has ended, and after the new ones are proven and
+    /// told where the stay has moved.
+    pub(super) fn removals(&mut self) {
+        let moved_from = self.moved_from();
+        let when = if self.may_break() { When::Now } else { When::Later };
+        for id in &moved_from {
+            if when == When::Now
+                && let Some(code) = self.plan.codes.iter_mut().find(|code| code.id == *id)
+            {
+                code.state = CodeState::Unwanted;
+            }
+        }
+        for code in self.plan.codes.clone() {
+            if code.state == CodeState::Unwanted {
+                self.remove(&code);
+            } else if moved_from.contains(&code.id) {
+                self.step(Step::Delete { code: code.id.clone() }, When::Later);
+            }
+        }
+    }
+
+    /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.
+    fn moved_from(&self) -> Vec<booking_core::CodeId> {
+        let Wish::Access(access) = &self.wished.wish else { return Vec::new() };
+        let mut kept: Vec<&DoorId> = Vec::new();
+        let mut gone = Vec::new();
+        for code in self.plan.codes.iter().rev().filter(|code| code.state == CodeState::Wanted) {
+            if access.unit.doors.contains(&code.door) && !kept.contains(&&code.door) {
+                kept.push(&code.door);
+            } else {
+                gone.push(code.id.clone());
+            }
+        }
+        gone
+    }
+
+    fn remove(&mut self, code: &CodeRecord) {
+        let now = self.s.now;
+        if !self.may_delete() {
+            self.note("would-delete", format!("a code of ours on door {} is not wanted", code.door));
+            return;
+        }
+        if write_is_open(code) && !last_write_was(code, WriteKind::Delete) {
+            self.look_into(code);
+            return;
+        }
+        let deleted = code
+            .write
+            .as_ref()
+            .is_some_and(|write| write.kind == WriteKind::Delete && write.state != WriteState::NotApplied);
+        if deleted {
+            self.look_into(code);
+            return;
+        }
+        if let Some(at) = self.waits(code) {
+            self.wake(at);
+            return;
+        }
+        if self.readable(&code.door) {
+            match code.vendor_id {
+                Some(_) => self.step(Step::Delete { code: code.id.clone() }, When::Now),
+                // Nothing is known to delete; the read that proves its absence is all that is missing.
+                None => self.ask_for(&code.door, now),
+            }
+        }
+    }
+
+    /// Until when a failed write must wait, unless its lock account has recovered since.
+    fn waits(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
+        let at = code.retry_at.filter(|at| *at > self.s.now)?;
+        let recovered = self.s.recovered.get(&code.lock).zip(write_end(code)).is_some_and(|(up, failed)| *up > failed);
+        (!recovered).then_some(at)
+    }
+
+    pub(super) fn observing(&self) -> bool {
+        self.s.tenant.mode == Mode::Observe
+    }
+}

@@ -1,0 +1,271 @@
+//! What the guest must hear: once, when it is true, and again only when something that they must know changed.
+
+use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
+use booking_core::{Channel, IntegrationName, Proof, Recipient};
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Planner, Step, Tell, When, write_end};
+use crate::alert::AlertKind;
+use crate::tenant::{GuestChannels, Tell as TellPolicy};
+use crate::text::phone;
+use crate::wish::{Access, Wish};
+
+/// How long a message of unknown outcome is looked for before it is sent a second time.
+const LOOK_FOR: Duration = Duration::minutes(10);
+/// After how many failures in a row the next channel is tried where the first that works is wanted.
+const NEXT_CHANNEL_AFTER: u32 = 3;
+
+impl Planner<'_> {
+    pub(super) fn guest(&mut self) {
+        let Wish::Access(access) = self.wished.wish.clone() else { return };
+        let Some(truth) = self.truth(&access) else {
+            if self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Mint { .. } | Step::Create { .. })) {
+                self.note("will-tell", "the guest is told once the codes are proven");
+            }
+            return;
+        };
+        let now = self.s.now;
+        let proven = access.unit.doors.iter().all(|door| self.proven(door));
+        let earliest = match self.wished.policy.tell {
+            TellPolicy::WhenProven => None,
+            TellPolicy::BeforeArrival(before) => Some(access.window.opens() - before),
+        };
+        let told_before = self.last_told().is_some();
+        // Who has been told something hears of a change at once.
+        let early = earliest.filter(|at| *at > now && !told_before);
+        if let Some(at) = early {
+            self.wake(at);
+        }
+        let when = if proven && early.is_none() && !self.observing() { When::Now } else { When::Later };
+        self.tell(&access, &truth, when);
+        self.write_back(when);
+    }
+
+    /// What is true now, if every door has a code with a PIN.
+    fn truth(&self, access: &Access<'_>) -> Option<Told> {
+        let codes = access
+            .unit
+            .doors
+            .iter()
+            .map(|door| {
+                let code = self.wanted_on(door)?;
+                Some(ToldCode { door: door.clone(), code: code.id.clone(), typed: Some(code.pins.as_ref()?.typed.clone()) })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        Some(Told { unit: access.unit.id.clone(), start: access.stay.start(), end: access.stay.end(), codes })
+    }
+
+    /// The latest message that may have reached the guest.
+    fn last_told(&self) -> Option<&MessageRecord> {
+        self.s.messages.iter().rev().find(|message| may_have_reached(message))
+    }
+
+    /// Where the round of messages that tell the present truth begins: after the last one that may have reached the
+    /// guest and told something else.
+    fn round(&self, truth: &Told) -> usize {
+        let other = |message: &MessageRecord| may_have_reached(message) && message.told.as_ref().is_none_or(|told| !same(told, truth));
+        self.s.messages.iter().rposition(other).map_or(0, |last| last + 1)
+    }
+
+    fn tell(&mut self, access: &Access<'_>, truth: &Told, when: When) {
+        let start = self.round(truth);
+        let (before, round) = self.s.messages.split_at(start);
+        let known = before.iter().rev().find(|message| may_have_reached(message)).and_then(|message| message.told.as_ref());
+        let kind = known.map_or(MessageKind::CodeReady, |told| change(told, truth));
+        self.supersede(truth);
+        // Adopted codes were told by the earlier system, which is on record as a message of its own.
+        if round.iter().any(|message| message.notifier.as_str() == EARLIER_SYSTEM) {
+            return;
+        }
+        let names = self.s.tenant.guest.names().to_vec();
+        let first_only = matches!(self.s.tenant.guest, GuestChannels::First(_));
+        let mut resolved = false;
+        for name in &names {
+            if first_only && resolved {
+                break;
+            }
+            let known = round
+                .iter()
+                .rev()
+                .find(|message| message.notifier == *name && message.told.as_ref().is_some_and(|told| same(told, truth)));
+            resolved |= self.tell_by(name, access, truth, kind, known, when);
+        }
+        if !resolved && !names.is_empty() && when == When::Now && !self.telling() {
+            self.alert(AlertKind::MessageUndeliverable, None, "no channel reaches the guest");
+        }
+    }
+
+    fn telling(&self) -> bool {
+        self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Tell(tell) if tell.recipient.is_some()) || matches!(step, Step::Find { .. }))
+    }
+
+    /// Tells by one notifier what it has not told yet; answers whether that way works.
+    fn tell_by(
+        &mut self,
+        name: &IntegrationName,
+        access: &Access<'_>,
+        truth: &Told,
+        kind: MessageKind,
+        known: Option<&MessageRecord>,
+        when: When,
+    ) -> bool {
+        let now = self.s.now;
+        let recipient = self.recipient(name);
+        let mut tell = Tell {
+            notifier: name.clone(),
+            recipient: recipient.clone(),
+            kind,
+            told: truth.clone(),
+            works_from: self.works_from(access),
+            again: None,
+        };
+        let Some(message) = known else {
+            let reachable = recipient.is_some();
+            self.step(Step::Tell(Box::new(tell)), when);
+            return reachable;
+        };
+        match message.state {
+            MessageState::Sent(_) => true,
+            MessageState::Intended | MessageState::Unknown => {
+                match self.message_waits(message) {
+                    Some(at) => self.wake(at),
+                    None if now - message.intended_at >= LOOK_FOR && message.attempts > 0 => {
+                        tell.again = Some(message.id.clone());
+                        self.step(Step::Tell(Box::new(tell)), when);
+                    }
+                    None => self.step(Step::Find { message: message.id.clone() }, When::Now),
+                }
+                true
+            }
+            MessageState::Failed => {
+                match self.message_waits(message) {
+                    Some(at) => self.wake(at),
+                    None => {
+                        tell.again = Some(message.id.clone());
+                        self.step(Step::Tell(Box::new(tell)), when);
+                    }
+                }
+                message.attempts < NEXT_CHANNEL_AFTER
+            }
+            // Somebody who could not be reached may have become reachable: a phone number came later.
+            MessageState::Undeliverable if message.error.as_deref() == Some(NO_RECIPIENT) && recipient.is_some() => {
+                tell.again = Some(message.id.clone());
+                self.step(Step::Tell(Box::new(tell)), when);
+                true
+            }
+            MessageState::Undeliverable => false,
+            MessageState::Superseded => {
+                tell.again = Some(message.id.clone());
+                self.step(Step::Tell(Box::new(tell)), when);
+                recipient.is_some()
+            }
+        }
+    }
+
+    /// Messages that were never sent and say what is no longer true.
+    fn supersede(&mut self, truth: &Told) {
+        let stale: Vec<_> = self
+            .s
+            .messages
+            .iter()
+            .filter(|message| message.state == MessageState::Failed)
+            .filter(|message| message.told.as_ref().is_none_or(|told| !same(told, truth)))
+            .map(|message| message.id.clone())
+            .collect();
+        for message in stale {
+            self.step(Step::Supersede { message }, When::Now);
+        }
+    }
+
+    /// Until when a failed or open message must wait, unless its notifier has recovered since.
+    fn message_waits(&self, message: &MessageRecord) -> Option<DateTime<Utc>> {
+        let at = message.retry_at.filter(|at| *at > self.s.now)?;
+        let recovered =
+            self.s.recovered.get(&message.notifier).zip(message.ended_at).is_some_and(|(up, failed)| *up > failed);
+        (!recovered).then_some(at)
+    }
+
+    fn recipient(&self, notifier: &IntegrationName) -> Option<Recipient> {
+        let setup = self.s.tenant.notifiers.get(notifier)?;
+        let booking = self.s.booking.booking.as_ref()?;
+        match setup.notifier.channel() {
+            Channel::Sms => phone::normalize(booking.guest.phone.as_deref()?, self.s.tenant.default_region.as_deref()).map(Recipient::Phone),
+            Channel::Thread => {
+                let reaches = setup.source.as_ref().is_none_or(|source| *source == self.s.booking.source);
+                reaches.then(|| Recipient::Thread(booking.reference.clone()))
+            }
+            _ => Some(Recipient::Channel),
+        }
+    }
+
+    /// The time from which the codes certainly work, where the stay may begin before that.
+    fn works_from(&self, access: &Access<'_>) -> Option<DateTime<Utc>> {
+        let settled = access
+            .unit
+            .doors
+            .iter()
+            .filter_map(|door| self.wanted_on(door))
+            .filter(|code| code.proof < Proof::Confirmed)
+            .filter_map(|code: &CodeRecord| Some(write_end(code)? + self.settle(&code.door)))
+            .max()?;
+        (settled > access.stay.opens() && settled > self.s.now).then_some(settled)
+    }
+
+    /// Whether codes that the stay has moved away from may go: the new ones are proven, and a guest who knew the old
+    /// ones knows the new ones.
+    pub(super) fn may_break(&self) -> bool {
+        let Wish::Access(access) = &self.wished.wish else { return true };
+        let proven = access.unit.doors.iter().all(|door| self.proven(door));
+        let Some(truth) = self.truth(access).filter(|_| proven) else { return false };
+        let knew = self.last_told().is_some();
+        let knows = self.s.messages.iter().any(|message| {
+            matches!(message.state, MessageState::Sent(_)) && message.told.as_ref().is_some_and(|told| same(told, &truth))
+        });
+        // A second code on the same door, never told, takes nothing from anybody.
+        !knew || knows || self.s.tenant.guest.names().is_empty()
+    }
+
+    fn write_back(&mut self, when: When) {
+        if !self.wished.policy.write_back {
+            return;
+        }
+        let codes: Vec<_> = self.plan.codes.iter().filter(|code| code.state == CodeState::Wanted).map(|code| code.id.clone()).collect();
+        let last = self.s.grant.and_then(|grant| grant.write_back.as_ref()).filter(|last| last.codes == codes);
+        match last {
+            Some(last) if last.written => {}
+            Some(last) => match last.retry_at {
+                Some(at) if at > self.s.now => self.wake(at),
+                Some(_) => self.step(Step::WriteBack { codes }, when),
+                None => self.alert(AlertKind::WriteBackStuck, None, "the source cannot take the present code"),
+            },
+            None => self.step(Step::WriteBack { codes }, when),
+        }
+    }
+}
+
+/// The notifier's name on the record that an earlier system has told the guest.
+pub(crate) const EARLIER_SYSTEM: &str = "earlier-system";
+/// The error of a message to somebody without an address on that channel.
+pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel";
+
+/// Whether a message may have reached the guest.
+fn may_have_reached(message: &MessageRecord) -> bool {
+    matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown) || message.maybe_twice
+}
+
+/// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter.
+fn same(a: &Told, b: &Told) -> bool {
+    let digits = |told: &Told| told.codes.iter().map(|code| (code.door.clone(), code.typed.clone())).collect::<Vec<_>>();
+    a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
+}
+
+fn change(before: &Told, now: &Told) -> MessageKind {
+    let typed = |told: &Told| told.codes.iter().map(|code| code.typed.clone()).collect::<Vec<_>>();
+    if before.unit != now.unit {
+        MessageKind::Moved
+    } else if typed(before) != typed(now) {
+        MessageKind::CodeChanged
+    } else {
+        MessageKind::TimesChanged
+    }
+}

@@ -1,0 +1,206 @@
+//! Folding what reads have shown into the ledger, and taking codes with our marker over.
+
+use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
+use booking_core::{CodeSpec, DoorId, ListedCode, Marker, Proof};
+
+use super::{DoorView, Planner, Step, When, last_write_was, write_end, write_is_open};
+use crate::alert::AlertKind;
+use crate::tenant::Mode;
+use crate::wish::Wish;
+
+impl Planner<'_> {
+    pub(super) fn observe(&mut self) {
+        let mut codes = std::mem::take(&mut self.plan.codes);
+        let owned: Vec<_> = codes.iter().filter_map(|code| Some((code.door.clone(), code.vendor_id.clone()?))).collect();
+        for code in &mut codes {
+            let Some(view) = self.s.views.get(&code.door) else { continue };
+            let taken = |listed: &ListedCode| {
+                owned.iter().any(|(door, id)| *door == code.door && *id == listed.id) && code.vendor_id.as_ref() != Some(&listed.id)
+            };
+            let found = find(code, view, self.s.marker, taken).cloned();
+            match code.state {
+                CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
+                CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
+                CodeState::Removed => self.observe_removed(code, view, found.as_ref()),
+            }
+        }
+        self.plan.codes = codes;
+    }
+
+    /// Whether a read was made late enough after the last write to show it for certain.
+    fn settled(&self, code: &CodeRecord, view: &DoorView) -> bool {
+        let refused = code.write.as_ref().is_some_and(|write| write.state == WriteState::NotApplied);
+        let settle = if refused { chrono::Duration::zero() } else { self.settle(&code.door) };
+        write_end(code).is_none_or(|end| view.observed_at.is_some_and(|at| at >= end + settle))
+    }
+
+    fn observe_wanted(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
+        let Some(observed_at) = view.observed_at else { return };
+        if write_end(code).is_some_and(|end| observed_at < end) {
+            return;
+        }
+        let settled = self.settled(code, view);
+        match found {
+            Some(listed) if self.shows(code, listed) => {
+                code.vendor_id = Some(listed.id.clone());
+                if let Some(write) = code.write.as_mut().filter(|write| write.state != WriteState::NotApplied) {
+                    write.state = WriteState::Applied;
+                    write.ended_at.get_or_insert(observed_at);
+                }
+                code.attempts = 0;
+                code.retry_at = None;
+                if code.proof < Proof::Listed {
+                    code.proof = Proof::Listed;
+                    code.proof_at = observed_at;
+                }
+            }
+            Some(listed) => {
+                code.vendor_id.get_or_insert_with(|| listed.id.clone());
+                if settled {
+                    self.differs(code, view);
+                }
+            }
+            None if view.complete && settled => {
+                if code.vendor_id.take().is_some() && code.proof >= Proof::Listed {
+                    self.note("drift", format!("the code on door {} is gone", code.door));
+                    self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours is gone");
+                }
+                self.fall_back(code, view);
+            }
+            None => {}
+        }
+    }
+
+    /// The door holds something else than was last written.
+    fn differs(&mut self, code: &mut CodeRecord, view: &DoorView) {
+        if code.proof >= Proof::Listed {
+            self.note("drift", format!("the code on door {} was changed", code.door));
+            self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours was changed");
+        }
+        self.fall_back(code, view);
+    }
+
+    fn fall_back(&self, code: &mut CodeRecord, view: &DoorView) {
+        if let Some(write) = &mut code.write {
+            write.state = WriteState::NotApplied;
+        }
+        if code.proof > Proof::Requested {
+            code.proof = Proof::Requested;
+            code.proof_at = view.observed_at.unwrap_or(self.s.now);
+        }
+    }
+
+    fn observe_unwanted(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
+        let Some(observed_at) = view.observed_at else { return };
+        if write_end(code).is_some_and(|end| observed_at < end) {
+            return;
+        }
+        match found {
+            Some(listed) => {
+                code.vendor_id = Some(listed.id.clone());
+                if self.settled(code, view) && last_write_was(code, WriteKind::Delete) {
+                    // Said to be deleted, and still there.
+                    if let Some(write) = &mut code.write {
+                        write.state = WriteState::NotApplied;
+                    }
+                }
+            }
+            None if view.complete => {
+                // A create whose answer was lost may show only after the settle time.
+                let may_still_come = !last_write_was(code, WriteKind::Delete) && write_is_open(code) && !self.settled(code, view);
+                if !may_still_come {
+                    code.state = CodeState::Removed;
+                    code.proof_at = observed_at;
+                    code.retry_at = None;
+                    self.note("code-removed", format!("a complete read shows no code of ours on door {}", code.door));
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// A code that was proven gone and is there again is taken off again.
+    fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
+        let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
+        if let Some(listed) = found.filter(|listed| newer && code.vendor_id.as_ref() == Some(&listed.id)) {
+            code.state = CodeState::Unwanted;
+            code.vendor_id = Some(listed.id.clone());
+            self.note("code-back", format!("a removed code is on door {} again", code.door));
+        }
+    }
+
+    pub(super) fn shows(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        let (Some((setup, lock)), Some(pins)) = (self.s.tenant.door(&code.door), &code.pins) else { return false };
+        let spec = CodeSpec {
+            stored: pins.stored.clone(),
+            name: code.name.clone(),
+            note: code.note.clone(),
+            window: code.window.clone(),
+        };
+        lock.shows(&setup.door, listed, &spec)
+    }
+
+    /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
+    pub(super) fn adopt(&mut self) {
+        let Some(marker) = self.s.marker else { return };
+        // A gap in our configuration is no reason to take over, and then take away, what another system made.
+        let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
+        if self.s.booking.booking.is_none() || gap {
+            return;
+        }
+        let mut found: Vec<(DoorId, ListedCode)> = Vec::new();
+        for (door, view) in self.s.views {
+            for listed in view.codes.iter() {
+                if self.is_ours(marker, listed) && !self.in_ledger(door, listed) {
+                    found.push((door.clone(), listed.clone()));
+                }
+            }
+        }
+        for (door, listed) in found {
+            if self.s.tenant.mode == Mode::Observe {
+                self.note("would-adopt", format!("a code with our marker on door {door}"));
+                continue;
+            }
+            // A create of ours whose outcome is open is matched by its digits first; what is left is surplus.
+            let adopted = |(step, _): &(Step, When)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if *other == door);
+            let place_is_free = self.wanted_on(&door).is_none() && !self.plan.steps.iter().any(adopted);
+            if listed.stored.is_none() {
+                self.alert(AlertKind::ForeignMarker, Some(&door), "a code with our marker whose digits are masked");
+                continue;
+            }
+            let wanted = place_is_free
+                && match &self.wished.wish {
+                    Wish::Access(access) => access.unit.doors.contains(&door),
+                    Wish::Keep { .. } => true,
+                    Wish::Nothing => false,
+                };
+            self.step(Step::Adopt { door, listed, wanted }, When::Now);
+        }
+    }
+
+    fn is_ours(&self, marker: &Marker, listed: &ListedCode) -> bool {
+        Marker::find_all(&listed.note) == [marker.clone()]
+    }
+
+    fn in_ledger(&self, door: &DoorId, listed: &ListedCode) -> bool {
+        self.plan.codes.iter().any(|code| code.door == *door && code.vendor_id.as_ref() == Some(&listed.id))
+    }
+}
+
+/// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits.
+fn find<'v>(
+    code: &CodeRecord,
+    view: &'v DoorView,
+    marker: Option<&Marker>,
+    taken: impl Fn(&ListedCode) -> bool,
+) -> Option<&'v ListedCode> {
+    if let Some(id) = &code.vendor_id {
+        return view.codes.iter().find(|listed| listed.id == *id);
+    }
+    let marker = marker?;
+    view.codes.iter().find(|listed| {
+        !taken(listed)
+            && Marker::find_all(&listed.note) == [marker.clone()]
+            && listed.stored.as_ref().is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
+    })
+}

@@ -1,0 +1,134 @@
+//! All records of one stay, and what of them has changed since they were last stored.
+
+use std::collections::BTreeMap;
+
+use booking_core::store::{
+    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, Record, Row, RowKey, Store, StoreError, Write,
+};
+use booking_core::{BookingId, Rng, TenantSlug, UnitId, Window};
+use chrono::{DateTime, Duration, Utc};
+
+use crate::plan::Plan;
+
+/// One stay.
+#[derive(Clone, Debug)]
+pub(crate) struct Stay {
+    pub(crate) booking: BookingRecord,
+    pub(crate) grant: Option<GrantRecord>,
+    /// Oldest first.
+    pub(crate) codes: Vec<CodeRecord>,
+    /// Oldest first.
+    pub(crate) messages: Vec<MessageRecord>,
+    pub(crate) alerts: Vec<AlertRecord>,
+    stored: BTreeMap<RowKey, Record>,
+}
+
+impl Stay {
+    /// Loads a stay; `None` when the store has no such booking.
+    pub(crate) async fn load(store: &dyn Store, tenant: &TenantSlug, id: &BookingId) -> Result<Option<Self>, StoreError> {
+        Ok(Self::of(store.stay(tenant, id).await?))
+    }
+
+    fn of(rows: Vec<Row>) -> Option<Self> {
+        let (mut booking, mut grant) = (None, None);
+        let (mut codes, mut messages, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut stored = BTreeMap::new();
+        for Row { record, .. } in rows {
+            stored.insert(record.key(), record.clone());
+            match record {
+                Record::Booking(record) => booking = Some(record),
+                Record::Grant(record) => grant = Some(record),
+                Record::Code(record) => codes.push(record),
+                Record::Message(record) => messages.push(record),
+                Record::Alert(record) => alerts.push(record),
+                _ => {}
+            }
+        }
+        codes.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        messages.sort_by(|a, b| (a.intended_at, &a.id).cmp(&(b.intended_at, &b.id)));
+        Some(Self { booking: booking?, grant, codes, messages, alerts, stored })
+    }
+
+    /// The grant, made now if there is none.
+    pub(crate) fn grant(&mut self, rng: &dyn Rng, now: DateTime<Utc>) -> &mut GrantRecord {
+        let (tenant, stay) = (self.booking.tenant.clone(), self.booking.id.clone());
+        self.grant.get_or_insert_with(|| GrantRecord {
+            id: booking_core::GrantId::draw(rng),
+            tenant,
+            stay,
+            unit: None,
+            unit_ref: None,
+            window: None,
+            core: None,
+            write_back: None,
+            created_at: now,
+        })
+    }
+
+    /// Takes over a plan's knowledge.
+    pub(crate) fn learn(&mut self, plan: &Plan, rng: &dyn Rng, now: DateTime<Utc>) {
+        self.codes.clone_from(&plan.codes);
+        if let Some((unit, window)) = plan.access.clone() {
+            self.hold(unit, window, rng, now);
+        }
+    }
+
+    fn hold(&mut self, unit: UnitId, window: Window, rng: &dyn Rng, now: DateTime<Utc>) {
+        let unit_ref = self.booking.booking.as_ref().and_then(|booking| booking.unit.clone());
+        let grant = self.grant(rng, now);
+        grant.unit = Some(unit);
+        grant.unit_ref = unit_ref;
+        grant.window = Some(window);
+    }
+
+    pub(crate) fn code_mut(&mut self, id: &booking_core::CodeId) -> Option<&mut CodeRecord> {
+        self.codes.iter_mut().find(|code| code.id == *id)
+    }
+
+    pub(crate) fn code(&self, id: &booking_core::CodeId) -> Option<&CodeRecord> {
+        self.codes.iter().find(|code| code.id == *id)
+    }
+
+    pub(crate) fn message_mut(&mut self, id: &booking_core::MessageId) -> Option<&mut MessageRecord> {
+        self.messages.iter_mut().find(|message| message.id == *id)
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record> {
+        std::iter::once(Record::Booking(self.booking.clone()))
+            .chain(self.grant.clone().map(Record::Grant))
+            .chain(self.codes.iter().cloned().map(Record::Code))
+            .chain(self.messages.iter().cloned().map(Record::Message))
+            .chain(self.alerts.iter().cloned().map(Record::Alert))
+    }
+
+    /// What must be written so that the store knows this state. Digits of codes that are gone rest for `quarantine`.
+    pub(crate) fn changes(&self, now: DateTime<Utc>, quarantine: Duration) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for record in self.records() {
+            let before = self.stored.get(&record.key());
+            if before == Some(&record) {
+                continue;
+            }
+            if let (Record::Code(code), Some(Record::Code(earlier))) = (&record, before)
+                && code.state == CodeState::Removed
+                && earlier.state != CodeState::Removed
+            {
+                let rests = code.window.closes().min(now) + quarantine;
+                writes.push(Write::Release { holder: code.id.clone(), until: rests.max(now) });
+            }
+            writes.push(Write::Put(Box::new(record)));
+        }
+        writes
+    }
+
+    /// The stay as the store knows it.
+    pub(crate) fn as_stored(&self) -> Self {
+        let rows = self.stored.values().map(|record| Row { revision: 0, record: record.clone() }).collect();
+        Self::of(rows).unwrap_or_else(|| self.clone())
+    }
+
+    /// The store knows this state now.
+    pub(crate) fn stored(&mut self) {
+        self.stored = self.records().map(|record| (record.key(), record)).collect();
+    }
+}

@@ -1,0 +1,247 @@
+//! One customer of a host: what the configuration says, with the adapters built.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use booking_core::{
+    BookingSource, Door, DoorId, DoorRules, IntegrationName, LockProvider, Notifier, Proof, TenantSlug, UnitId, UnitRef,
+};
+use chrono::{Duration, NaiveTime};
+use chrono_tz::Tz;
+
+use crate::text::Texts;
+
+/// How much the engine may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything.
+    #[default]
+    Full,
+    /// Codes are created and changed, never deleted; what would be is reported.
+    UpsertOnly,
+    /// Nothing is written and nobody is told; differences are reported.
+    Observe,
+}
+
+/// When a guest is told a proven code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// As soon as it is proven.
+    WhenProven,
+    /// Once it is proven, but not earlier than this long before access begins.
+    BeforeArrival(Duration),
+}
+
+/// What happens to the codes of a stay that is cancelled while the guest is in the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelInHouse {
+    /// They stay until check-out, and staff is alerted.
+    Keep,
+    /// They are removed at once.
+    Remove,
+}
+
+/// What a tenant decides, or a unit for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The proof needed before a guest is told; capped by what the provider can reach.
+    pub proof: Proof,
+    /// When a guest is told.
+    pub tell: Tell,
+    /// How long before check-in the code works already.
+    pub buffer_before: Duration,
+    /// How long after check-out the code still works.
+    pub buffer_after: Duration,
+    /// How long digits rest on a door before they are used again.
+    pub quarantine: Duration,
+    /// What a cancellation during the stay does.
+    pub cancel_in_house: CancelInHouse,
+    /// Raises the provider's own settle time.
+    pub settle: Duration,
+    /// How old a read of a door may be for a decision.
+    pub door_read_max_age: Duration,
+    /// How long before access begins missing proof is escalated to staff.
+    pub escalate_before: Duration,
+    /// How many complete reads after a "not found" must miss a booking before it counts as gone.
+    pub absent_reads: u32,
+    /// Whether guests are told codes that were adopted from an earlier system, which has told them already.
+    pub tell_adopted: bool,
+    /// Whether codes are written into the booking.
+    pub write_back: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            proof: Proof::Listed,
+            tell: Tell::WhenProven,
+            buffer_before: Duration::zero(),
+            buffer_after: Duration::zero(),
+            quarantine: Duration::days(7),
+            cancel_in_house: CancelInHouse::Keep,
+            settle: Duration::minutes(5),
+            door_read_max_age: Duration::minutes(10),
+            escalate_before: Duration::hours(24),
+            absent_reads: 2,
+            tell_adopted: false,
+            write_back: false,
+        }
+    }
+}
+
+/// By which notifiers guests are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuestChannels {
+    /// By each of them.
+    All(Vec<IntegrationName>),
+    /// By the first that works.
+    First(Vec<IntegrationName>),
+}
+
+impl GuestChannels {
+    /// Their names, in order.
+    #[must_use]
+    pub fn names(&self) -> &[IntegrationName] {
+        match self {
+            Self::All(names) | Self::First(names) => names,
+        }
+    }
+}
+
+/// What is let.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name in the configuration.
+    pub id: UnitId,
+    /// Its name for guests; `None` takes the source's.
+    pub name: Option<String>,
+    /// What each source calls it.
+    pub sources: BTreeMap<IntegrationName, UnitRef>,
+    /// Its zone.
+    pub zone: Tz,
+    /// The usual check-in time.
+    pub check_in: NaiveTime,
+    /// The usual check-out time.
+    pub check_out: NaiveTime,
+    /// The doors that a guest must pass, in order.
+    pub doors: Vec<DoorId>,
+    /// What holds here.
+    pub policy: Policy,
+    /// Whom guests may call, as told in messages.
+    pub contact: Option<String>,
+}
+
+/// A door with its provider's view of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoorSetup {
+    /// Its name in the configuration.
+    pub id: DoorId,
+    /// Its name for guests; `None` takes the id.
+    pub label: Option<String>,
+    /// The lock account.
+    pub lock: IntegrationName,
+    /// What the provider is told.
+    pub door: Door,
+}
+
+/// A notifier and, where it writes into a source's own thread, that source.
+#[derive(Clone)]
+pub struct NotifierSetup {
+    /// The adapter.
+    pub notifier: Arc<dyn Notifier>,
+    /// The source whose bookings it can reach; `None` for all.
+    pub source: Option<IntegrationName>,
+}
+
+impl fmt::Debug for NotifierSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifierSetup")
+            .field("channel", &self.notifier.channel())
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A tenant.
+pub struct Tenant {
+    /// Its name.
+    pub slug: TenantSlug,
+    /// How much the engine may do for it.
+    pub mode: Mode,
+    /// The language of guests whose own is not known.
+    pub default_language: String,
+    /// The country of phone numbers without a country code (ISO 3166); `None` takes none.
+    pub default_region: Option<String>,
+    /// Its booking systems.
+    pub sources: BTreeMap<IntegrationName, Arc<dyn BookingSource>>,
+    /// Its lock accounts.
+    pub locks: BTreeMap<IntegrationName, Arc<dyn LockProvider>>,
+    /// Its ways to tell people.
+    pub notifiers: BTreeMap<IntegrationName, NotifierSetup>,
+    /// What it lets.
+    pub units: Vec<Unit>,
+    /// Its doors.
+    pub doors: BTreeMap<DoorId, DoorSetup>,
+    /// How guests are told.
+    pub guest: GuestChannels,
+    /// How staff is told.
+    pub staff: Vec<IntegrationName>,
+    /// What holds where no unit says otherwise.
+    pub policy: Policy,
+    /// How often each source is read in full.
+    pub full_read_every: Duration,
+    /// How far ahead a full read looks.
+    pub full_read_ahead: Duration,
+    /// How often each door is read to find drift.
+    pub door_read_every: Duration,
+    /// The texts.
+    pub texts: Arc<Texts>,
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("slug", &self.slug)
+            .field("mode", &self.mode)
+            .field("units", &self.units.len())
+            .field("doors", &self.doors.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenant {
+    /// The unit that a source calls so.
+    #[must_use]
+    pub fn unit_of(&self, source: &IntegrationName, reference: &UnitRef) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.sources.get(source) == Some(reference))
+    }
+
+    /// The unit of this name.
+    #[must_use]
+    pub fn unit(&self, id: &UnitId) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.id == *id)
+    }
+
+    /// A door and its provider.
+    #[must_use]
+    pub fn door(&self, id: &DoorId) -> Option<(&DoorSetup, &Arc<dyn LockProvider>)> {
+        let setup = self.doors.get(id)?;
+        Some((setup, self.locks.get(&setup.lock)?))
+    }
+
+    /// A door's rules.
+    #[must_use]
+    pub fn rules(&self, id: &DoorId) -> Option<DoorRules> {
+        let (setup, lock) = self.door(id)?;
+        Some(lock.rules(&setup.door))
+    }
+
+    /// How long an accepted write on a door may stay unseen.
+    #[must_use]
+    pub fn settle(&self, id: &DoorId, policy: &Policy) -> Duration {
+        let own = self.rules(id).map_or(Duration::zero(), |rules| Duration::from_std(rules.settle).unwrap_or(Duration::zero()));
+        policy.settle.max(own)
+    }
+}

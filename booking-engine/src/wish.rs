@@ -1,0 +1,143 @@
+//! The desired state of a stay: a pure function of booking, unit, policy and clock.
+
+use booking_core::store::{BookingRecord, GrantRecord};
+use booking_core::{BookingKind, BookingStatus, DateProblem, Window};
+use chrono::{DateTime, Utc};
+
+use crate::alert::AlertKind;
+use crate::tenant::{CancelInHouse, Policy, Tenant, Unit};
+
+/// What a stay should have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish<'a> {
+    /// A code on each door of a unit.
+    Access(Access<'a>),
+    /// Whatever it has now, until `until`: a human decision or a missing fact stands between.
+    Keep {
+        /// When even that ends.
+        until: Option<DateTime<Utc>>,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+/// A stay's right to a unit's doors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access<'a> {
+    /// The unit.
+    pub unit: &'a Unit,
+    /// The stay, as guests are told it.
+    pub stay: Window,
+    /// When the codes work: the stay and its buffers.
+    pub window: Window,
+}
+
+/// A wish and what staff must know about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wished<'a> {
+    /// What the stay should have.
+    pub wish: Wish<'a>,
+    /// What staff must know.
+    pub alert: Option<AlertKind>,
+    /// When access begins, where that can be told.
+    pub opens: Option<DateTime<Utc>>,
+    /// What holds for it.
+    pub policy: &'a Policy,
+}
+
+/// The wish for a booking now.
+#[must_use]
+pub fn wish<'a>(
+    tenant: &'a Tenant,
+    record: &BookingRecord,
+    grant: Option<&GrantRecord>,
+    has_codes: bool,
+    now: DateTime<Utc>,
+) -> Wished<'a> {
+    let held = grant.and_then(|grant| grant.window.as_ref());
+    let kept = |alert| Wished {
+        wish: Wish::Keep { until: held.map(Window::closes) },
+        alert,
+        opens: held.map(Window::opens),
+        policy: &tenant.policy,
+    };
+    let nothing = |alert| Wished { wish: Wish::Nothing, alert, opens: None, policy: &tenant.policy };
+
+    let Some(booking) = &record.booking else {
+        // Never seen: there is nothing to want, and nothing to take away on a stranger's word.
+        return if record.gone_at.is_some() { nothing(None) } else { kept(None) };
+    };
+    if booking.kind == BookingKind::Block {
+        return nothing(None);
+    }
+    let unit = booking.unit.as_ref().and_then(|reference| tenant.unit_of(&record.source, reference));
+    let access = unit.map(|unit| access(unit, booking));
+    let window = match &access {
+        Some(Ok(access)) => Some(&access.window),
+        _ => held,
+    };
+    let policy = unit.map_or(&tenant.policy, |unit| &unit.policy);
+
+    if booking.status == BookingStatus::Cancelled || record.gone_at.is_some() {
+        return Wished { policy, ..cancelled(record, window, policy, &kept, &nothing, now) };
+    }
+    match access {
+        None => {
+            // The source moved the stay to a unit that we do not know, or the configuration lost a unit that it had.
+            // Only the former ends the right to the old doors.
+            let same_unit = grant.is_some_and(|grant| grant.unit_ref.is_some() && grant.unit_ref == booking.unit);
+            if same_unit && has_codes { kept(Some(AlertKind::UnmappedUnit)) } else { unmapped(booking, nothing, now) }
+        }
+        Some(Err(_)) if has_codes => kept(Some(AlertKind::UnusableDates)),
+        Some(Err(_)) => nothing(Some(AlertKind::UnusableDates)),
+        Some(Ok(access)) if access.window.closes() <= now => nothing(None),
+        Some(Ok(access)) if access.unit.doors.is_empty() => unmapped(booking, nothing, now),
+        Some(Ok(access)) => {
+            let opens = Some(access.window.opens());
+            Wished { wish: Wish::Access(access), alert: None, opens, policy }
+        }
+    }
+}
+
+/// An unmapped stay alerts staff, unless it is over.
+fn unmapped<'a>(
+    booking: &booking_core::Booking,
+    nothing: impl Fn(Option<AlertKind>) -> Wished<'a>,
+    now: DateTime<Utc>,
+) -> Wished<'a> {
+    let over = booking.dates.is_ok_and(|dates| dates.departure() < now.date_naive());
+    nothing((!over).then_some(AlertKind::UnmappedUnit))
+}
+
+fn cancelled<'a>(
+    record: &BookingRecord,
+    window: Option<&Window>,
+    policy: &Policy,
+    kept: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
+    nothing: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
+    now: DateTime<Utc>,
+) -> Wished<'a> {
+    let Some(window) = window else { return nothing(None) };
+    let learnt = record.cancelled_at.unwrap_or(now);
+    let in_house = window.contains(learnt);
+    // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
+    let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
+    if window.closes() <= now || !in_house {
+        return nothing(None);
+    }
+    let alert = if record.gone_at.is_some() { AlertKind::VanishedInHouse } else { AlertKind::CancelledInHouse };
+    if keep {
+        Wished { wish: Wish::Keep { until: Some(window.closes()) }, opens: Some(window.opens()), ..kept(Some(alert)) }
+    } else {
+        nothing(Some(alert))
+    }
+}
+
+fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<'a>, DateProblem> {
+    let dates = booking.dates?;
+    let check_in = booking.check_in.unwrap_or(unit.check_in);
+    let check_out = booking.check_out.unwrap_or(unit.check_out);
+    let stay = Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)?;
+    let window = stay.widened(unit.policy.buffer_before, unit.policy.buffer_after);
+    Ok(Access { unit, stay, window })
+}

@@ -1,0 +1,188 @@
+//! When the next call of an account may go: pauses that the vendor asked for, and our own pacing.
+//!
+//! Pacing is the generic cell rate algorithm on injected time, written here and not taken from `governor`: a waiting
+//! call must *book* its turn, and only if that lies before its deadline, so that calls go in the order in which they
+//! came and a wait that is too long is known before it begins. `governor` only answers "not yet", after which the
+//! callers race for each turn, and its booking variant waits by a timer of its own.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::settings::Pacing;
+
+/// `at` plus `by`, without overflow.
+pub(crate) fn after(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// How long until `until`; zero when that is further ahead than we ever plan, which means that the clock was set
+/// back in the meantime.
+pub(crate) fn left(until: DateTime<Utc>, now: DateTime<Utc>, horizon: Duration) -> Duration {
+    let left = (until - now).to_std().unwrap_or_default();
+    if left > horizon { Duration::ZERO } else { left }
+}
+
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pause_until: Option<DateTime<Utc>>,
+    longest_pause: Duration,
+    pacing: Option<Bucket>,
+    longest_wait: Duration,
+}
+
+impl Gate {
+    pub(crate) fn new(pacing: Option<Pacing>, longest_wait: Duration, longest_pause: Duration) -> Self {
+        Self { pause_until: None, longest_pause, pacing: pacing.map(Bucket::new), longest_wait }
+    }
+
+    /// Nobody goes for this long.
+    pub(crate) fn pause(&mut self, now: DateTime<Utc>, pause: Duration) {
+        let until = after(now, pause.min(self.longest_pause));
+        if self.paused(now) < (until - now).to_std().unwrap_or_default() {
+            self.pause_until = Some(until);
+        }
+    }
+
+    /// How long the pause still lasts.
+    pub(crate) fn paused(&self, now: DateTime<Utc>) -> Duration {
+        self.pause_until.map_or(Duration::ZERO, |until| left(until, now, self.longest_pause))
+    }
+
+    /// Books a turn that begins within `latest` and tells how long until then, or tells how long it would take.
+    pub(crate) fn book(&mut self, now: DateTime<Utc>, latest: Duration) -> Result<Duration, Duration> {
+        let latest = latest.min(self.longest_wait);
+        let horizon = self.longest_wait;
+        self.pacing.as_mut().map_or(Ok(Duration::ZERO), |bucket| bucket.book(now, latest, horizon))
+    }
+}
+
+/// One number tells all: the time at which the bucket would be empty again.
+#[derive(Debug)]
+struct Bucket {
+    interval: Duration,
+    /// How far ahead of time the burst may run.
+    tolerance: Duration,
+    empty_at: Option<DateTime<Utc>>,
+}
+
+impl Bucket {
+    fn new(pacing: Pacing) -> Self {
+        let interval = pacing.per / pacing.calls;
+        Self { interval, tolerance: interval.saturating_mul(pacing.burst - 1), empty_at: None }
+    }
+
+    fn book(
+        &mut self,
+        now: DateTime<Utc>,
+        latest: Duration,
+        horizon: Duration,
+    ) -> Result<Duration, Duration> {
+        let fullest = self.tolerance.saturating_add(self.interval).saturating_add(horizon);
+        let ahead = self.empty_at.map_or(Duration::ZERO, |at| left(at, now, fullest));
+        let wait = ahead.saturating_sub(self.tolerance);
+        if wait > latest {
+            return Err(wait);
+        }
+        self.empty_at = Some(after(now, ahead.saturating_add(self.interval)));
+        Ok(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    /// Ten calls a second, three at once; each line is: milliseconds since the start, the latest turn that suits,
+    /// what is answered.
+    #[track_caller]
+    fn check(what: &str, calls: &[(i64, u64, Result<u64, u64>)]) {
+        let pacing = Pacing { per: Duration::from_secs(1), calls: 10, burst: 3 };
+        let mut gate = Gate::new(Some(pacing), MS(5000), MS(3_600_000));
+        for (number, (at, latest, expected)) in calls.iter().enumerate() {
+            let now = start() + TimeDelta::milliseconds(*at);
+            assert_eq!(gate.book(now, MS(*latest)), expected.map(MS).map_err(MS), "{what}: call {number}");
+        }
+    }
+
+    #[test]
+    fn calls_are_spread() {
+        check(
+            "a burst, then one each interval",
+            &[
+                (0, 900, Ok(0)),
+                (0, 900, Ok(0)),
+                (0, 900, Ok(0)),
+                (0, 900, Ok(100)),
+                (0, 900, Ok(200)),
+                (50, 900, Ok(250)),
+            ],
+        );
+        check(
+            "quiet time fills the burst, not more",
+            &[
+                (0, 0, Ok(0)),
+                (60_000, 0, Ok(0)),
+                (60_000, 0, Ok(0)),
+                (60_000, 0, Ok(0)),
+                (60_000, 0, Err(100)),
+            ],
+        );
+        check(
+            "who cannot wait takes no turn",
+            &[
+                (0, 0, Ok(0)),
+                (0, 0, Ok(0)),
+                (0, 0, Ok(0)),
+                (0, 50, Err(100)),
+                (0, 50, Err(100)),
+                (0, 100, Ok(100)),
+                (0, 100, Err(200)),
+            ],
+        );
+        check("a clock set back does not stop it", &[(0, 0, Ok(0)), (-86_400_000, 0, Ok(0))]);
+    }
+
+    #[test]
+    fn no_second_holds_more_than_its_calls_and_a_burst() {
+        let mut gate = Gate::new(Some(Pacing { per: MS(1000), calls: 7, burst: 4 }), MS(60_000), MS(0));
+        let mut turns = Vec::new();
+        for call in 0..200_i64 {
+            let at = call * 37;
+            let wait = gate.book(start() + TimeDelta::milliseconds(at), MS(60_000)).unwrap();
+            turns.push(u128::try_from(at).unwrap() * 1_000_000 + wait.as_nanos());
+        }
+        assert!(turns.is_sorted(), "who came first goes first");
+        for turn in &turns {
+            let in_second =
+                turns.iter().filter(|other| (*turn..*turn + 1_000_000_000).contains(*other)).count();
+            assert!(in_second <= 7 + 4, "{in_second} calls in a second");
+        }
+    }
+
+    #[test]
+    fn pauses() {
+        #[track_caller]
+        fn check(what: &str, pauses: &[(i64, u64)], at: i64, expected: u64) {
+            let mut gate = Gate::new(None, MS(5000), MS(3_600_000));
+            for (at, pause) in pauses {
+                gate.pause(start() + TimeDelta::milliseconds(*at), MS(*pause));
+            }
+            assert_eq!(gate.paused(start() + TimeDelta::milliseconds(at)), MS(expected), "{what}");
+        }
+        check("none", &[], 0, 0);
+        check("one", &[(0, 3000)], 1000, 2000);
+        check("over", &[(0, 3000)], 3000, 0);
+        check("the later end counts", &[(0, 3000), (1000, 500)], 1000, 2000);
+        check("and may be later than before", &[(0, 3000), (1000, 5000)], 1000, 5000);
+        check("never endless", &[(0, u64::MAX)], 0, 3_600_000);
+        check("a clock set back ends it", &[(0, 3000)], -86_400_000, 0);
+        check("and a new one begins", &[(0, 3000), (-86_400_000, 2000)], -86_400_000, 2000);
+    }
+}

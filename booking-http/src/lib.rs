@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod circuit;
+mod client;
+mod gate;
+mod request;
+mod response;
+mod retry;
+pub mod retry_after;
+mod settings;
+mod signer;
+pub mod testing;
+mod transport;
+#[cfg(feature = "reqwest")]
+mod transport_reqwest;
+
+pub use circuit::CircuitState;
+pub use client::{LastFailure, VendorClient, VendorHealth};
+pub use request::{BodyLimit, Safety, VendorPath, VendorRequest, path_segment};
+pub use response::VendorResponse;
+pub use settings::{CircuitSettings, Pacing, VendorSettings};
+pub use signer::{Bearer, NoSigner, Signer};
+pub use transport::{Transport, TransportError, TransportErrorKind};
+#[cfg(feature = "reqwest")]
+pub use transport_reqwest::ReqwestTransport;

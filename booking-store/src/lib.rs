@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod memory;
+mod rules;
+mod time;
+
+pub use memory::MemoryStore;
