@@ -22,12 +22,13 @@ mod world;
 pub use booking::{Booking, BookingKind, BookingStatus, DateProblem, Guest, Revision, StayDates};
 pub use error::{Fault, Outcome, Retry, VendorError};
 pub use id::{
-    BookingId, CodeId, DoorId, DoorKey, ExternalId, GrantId, IntegrationName, MessageId, TenantSlug, UnitId, UnitRef,
-    VendorCodeId,
+    BookingId, CodeId, DoorId, DoorKey, ExternalId, GrantId, IntegrationName, MessageId, TenantSlug, UnitId,
+    UnitRef, VendorCodeId,
 };
 pub use idempotency::{Begun, IdempotencyStore, IdempotencyToken};
 pub use lock::{
-    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, LockError, LockProvider, Proof, TimeSemantics, truncated,
+    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, LockError, LockProvider, Proof,
+    TimeSemantics, truncated,
 };
 pub use marker::Marker;
 pub use notifier::{

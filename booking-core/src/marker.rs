@@ -74,8 +74,10 @@ impl Marker {
                 .last()
                 .map_or(at, |(index, _)| index);
             let after = &text[at + 1..];
-            let reference_end =
-                after.char_indices().find(|(_, c)| !is_reference_char(*c) && !c.is_alphanumeric()).map_or(after.len(), |(i, _)| i);
+            let reference_end = after
+                .char_indices()
+                .find(|(_, c)| !is_reference_char(*c) && !c.is_alphanumeric())
+                .map_or(after.len(), |(i, _)| i);
             // A token that continues with another `#` is none of ours.
             if after[reference_end..].starts_with('#') || text[..word_start].ends_with('#') {
                 continue;

@@ -27,7 +27,11 @@ impl PhoneNumber {
         let valid = (7..=15).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit())
             && !digits.starts_with('0');
-        if valid { Ok(Self(text.to_owned())) } else { Err(Invalid::new("phone number", "+ and 7 to 15 digits")) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new("phone number", "+ and 7 to 15 digits"))
+        }
     }
 
     /// The number with its `+`.
@@ -129,6 +133,8 @@ pub struct OutgoingMessage {
     pub language: String,
     /// When the first attempt was made; a look-up searches from here.
     pub first_tried: DateTime<Utc>,
+    /// When the last attempt was made; until the vendor has had time to show it, a look-up cannot say no.
+    pub last_tried: DateTime<Utc>,
 }
 
 impl fmt::Debug for OutgoingMessage {

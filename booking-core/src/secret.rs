@@ -101,7 +101,14 @@ mod tests {
 
     #[test]
     fn pins_are_digits() {
-        for (text, ok) in [("0042", true), ("1", true), ("", false), ("12a4", false), ("١٢٣٤", false), ("12345678901234567", false)] {
+        for (text, ok) in [
+            ("0042", true),
+            ("1", true),
+            ("", false),
+            ("12a4", false),
+            ("١٢٣٤", false),
+            ("12345678901234567", false),
+        ] {
             assert_eq!(Pin::parse(text).is_ok(), ok, "{text:?}");
         }
     }

@@ -10,7 +10,12 @@ use crate::engine::{Done, Engine, WorkError};
 use crate::tenant::Tenant;
 
 impl Engine {
-    pub(crate) async fn work_door(&self, tenant: &Arc<Tenant>, door: &DoorId, mut lease: Lease) -> Result<Done, WorkError> {
+    pub(crate) async fn work_door(
+        &self,
+        tenant: &Arc<Tenant>,
+        door: &DoorId,
+        mut lease: Lease,
+    ) -> Result<Done, WorkError> {
         let now = self.clock.now();
         let Some((setup, _)) = tenant.door(door) else {
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
@@ -35,14 +40,20 @@ impl Engine {
     }
 
     /// Marks the stays due whose codes are not on the door as the ledger has them, and those that markers name.
-    async fn compare_door(&self, tenant: &Arc<Tenant>, door: &DoorId, lease: &Lease) -> Result<Vec<Write>, WorkError> {
+    async fn compare_door(
+        &self,
+        tenant: &Arc<Tenant>,
+        door: &DoorId,
+        lease: &Lease,
+    ) -> Result<Vec<Write>, WorkError> {
         let now = self.clock.now();
         let Some((setup, lock)) = tenant.door(door) else { return Ok(Vec::new()) };
         let view = self.doors.views(tenant).remove(door).unwrap_or_default();
         let ledger = self.store.codes_on(&tenant.slug, &setup.door.key).await?;
         let mut due: BTreeSet<BookingId> = BTreeSet::new();
         for code in &ledger {
-            let listed = code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
+            let listed =
+                code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
             let as_written = listed.zip(code.pins.as_ref()).is_some_and(|(listed, pins)| {
                 let spec = booking_core::CodeSpec {
                     stored: pins.stored.clone(),
@@ -56,17 +67,29 @@ impl Engine {
                 due.insert(code.stay.clone());
             }
         }
-        let strangers = view.codes.iter().filter(|listed| !ledger.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id)));
+        let strangers = view
+            .codes
+            .iter()
+            .filter(|listed| !ledger.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id)));
         let mut hints = Vec::new();
         for listed in strangers {
             self.stranger(tenant, listed, &mut due, &mut hints).await?;
         }
         let mut writes: Vec<Write> = due
             .into_iter()
-            .map(|stay| Write::Due { work: WorkKey::Grant(tenant.slug.clone(), stay), at: now, priority: None })
+            .map(|stay| Write::Due {
+                work: WorkKey::Grant(tenant.slug.clone(), stay),
+                at: now,
+                priority: None,
+            })
             .collect();
         if !hints.is_empty() {
-            writes.push(self.audit(&tenant.slug, None, "marker-found", format!("door {door}: {} codes of unknown bookings", hints.len())));
+            writes.push(self.audit(
+                &tenant.slug,
+                None,
+                "marker-found",
+                format!("door {door}: {} codes of unknown bookings", hints.len()),
+            ));
             self.commit(Tx { arrivals: hints, ..Tx::under(now, lease) }).await?;
         }
         Ok(writes)

@@ -5,12 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use booking_core::store::{
-    Accepted, Arrival, AuditEntry, Commit, Finish, Kind, Lease, Origin, Record, Store, StoreError, Tx, WorkKey, Write,
+    Accepted, Arrival, AuditEntry, Commit, Finish, Kind, Lease, Origin, Record, Store, StoreError, Tx,
+    WorkKey, Write,
 };
-use booking_core::{
-    BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug,
-};
-use chrono::{DateTime, Duration, Utc};
+use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 
 use crate::doors::Doors;
 use crate::tenant::Tenant;
@@ -81,7 +80,12 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// An engine over a store, with a cryptographic `rng`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, tenants: Vec<Tenant>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        tenants: Vec<Tenant>,
+    ) -> Self {
         let tenants = tenants.into_iter().map(|tenant| (tenant.slug.clone(), Arc::new(tenant))).collect();
         Self { store, clock, rng, tenants, doors: Doors::default(), waiting: Mutex::default() }
     }
@@ -155,7 +159,12 @@ impl Engine {
     }
 
     /// Every row of a kind of a tenant.
-    pub(crate) async fn rows(&self, kind: Kind, tenant: &TenantSlug, mut each: impl FnMut(Record)) -> Result<(), StoreError> {
+    pub(crate) async fn rows(
+        &self,
+        kind: Kind,
+        tenant: &TenantSlug,
+        mut each: impl FnMut(Record),
+    ) -> Result<(), StoreError> {
         let mut after: Option<String> = None;
         loop {
             let rows = self.store.rows(kind, tenant, after.as_deref(), BATCH).await?;
@@ -170,7 +179,12 @@ impl Engine {
     /// # Errors
     ///
     /// [`StoreError`] when the store fails: the vendor must be answered 503.
-    pub async fn accept(&self, tenant: &TenantSlug, integration: &IntegrationName, delivery: Delivery) -> Result<Accepted, StoreError> {
+    pub async fn accept(
+        &self,
+        tenant: &TenantSlug,
+        integration: &IntegrationName,
+        delivery: Delivery,
+    ) -> Result<Accepted, StoreError> {
         let now = self.clock.now();
         let reply = delivery.reply.clone();
         let arrival = Arrival {
@@ -240,7 +254,13 @@ impl Engine {
     }
 
     async fn put_off(&self, lease: Lease) -> Result<Done, WorkError> {
-        self.finish(&lease, Vec::new(), Done { next: Some(self.clock.now() + Duration::hours(1)), failed: true }, None).await
+        self.finish(
+            &lease,
+            Vec::new(),
+            Done { next: Some(self.clock.now() + Duration::hours(1)), failed: true },
+            None,
+        )
+        .await
     }
 
     /// Ends a lease.
@@ -251,7 +271,11 @@ impl Engine {
         done: Done,
         priority: Option<DateTime<Utc>>,
     ) -> Result<Done, WorkError> {
-        let finish = Finish { next: done.next, failed: done.failed, priority };
+        // Rounded up, so that whoever is called then finds that the time has come.
+        let next = done
+            .next
+            .map(|at| at.trunc_subsecs(3) + Duration::milliseconds(i64::from(at.trunc_subsecs(3) < at)));
+        let finish = Finish { next, failed: done.failed, priority };
         let tx = Tx { writes, finish: Some(finish), ..Tx::under(self.clock.now(), lease) };
         self.commit(tx).await?;
         Ok(done)
@@ -295,11 +319,22 @@ impl Engine {
     /// When a tenant's accounts that had failed worked again.
     pub(crate) fn recovered(&self, tenant: &TenantSlug) -> BTreeMap<IntegrationName, DateTime<Utc>> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.recovered.iter().filter(|((slug, _), _)| slug == tenant).map(|((_, name), at)| (name.clone(), *at)).collect()
+        waiting
+            .recovered
+            .iter()
+            .filter(|((slug, _), _)| slug == tenant)
+            .map(|((_, name), at)| (name.clone(), *at))
+            .collect()
     }
 
     /// An audit entry.
-    pub(crate) fn audit(&self, tenant: &TenantSlug, stay: Option<&BookingId>, what: &str, detail: impl Into<String>) -> Write {
+    pub(crate) fn audit(
+        &self,
+        tenant: &TenantSlug,
+        stay: Option<&BookingId>,
+        what: &str,
+        detail: impl Into<String>,
+    ) -> Write {
         Write::Audit(AuditEntry {
             at: self.clock.now(),
             tenant: tenant.clone(),

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 /// Whether these unread rows leave a question that only the source can answer.
 #[must_use]
 pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
-    let last_answer = rows.iter().filter(|row| row.origin == Origin::FullRead).map(|row| row.received_at).max();
+    let last_answer =
+        rows.iter().filter(|row| row.origin == Origin::FullRead).map(|row| row.received_at).max();
     rows.iter().any(|row| match (&row.event, row.origin) {
         // An answer of the source that is newer than the hint has settled it.
         (Some(Event::Hint { .. }), _) => last_answer.is_none_or(|answer| answer < row.received_at),
@@ -24,13 +25,19 @@ fn revives(record: &BookingRecord, booking: &Booking) -> bool {
 }
 
 /// Folds unread rows, in order, and then the source's answer, if it was asked.
-pub(crate) fn fold(record: &mut BookingRecord, rows: &[InboxRow], answer: Option<(&Lookup, DateTime<Utc>)>, absent_reads: u32) {
+pub(crate) fn fold(
+    record: &mut BookingRecord,
+    rows: &[InboxRow],
+    answer: Option<(&Lookup, DateTime<Utc>)>,
+    absent_reads: u32,
+) {
     for row in rows {
         match (&row.event, row.origin) {
             (Some(Event::Snapshot(booking)), Origin::Webhook) if revives(record, booking) => {}
             (Some(Event::Snapshot(booking)), _) => take(record, booking, row.received_at),
             (Some(Event::Hint { deleted: true, .. }), _) => {
-                record.deleted_at = Some(record.deleted_at.map_or(row.received_at, |at| at.max(row.received_at)));
+                record.deleted_at =
+                    Some(record.deleted_at.map_or(row.received_at, |at| at.max(row.received_at)));
             }
             (Some(Event::Hint { .. }), Origin::Absence)
                 if record.not_found_since.is_some_and(|since| since < row.received_at) =>
@@ -41,7 +48,9 @@ pub(crate) fn fold(record: &mut BookingRecord, rows: &[InboxRow], answer: Option
         }
     }
     match answer {
-        Some((Lookup::Found(booking) | Lookup::Cancelled(booking), asked_at)) => take(record, booking, asked_at),
+        Some((Lookup::Found(booking) | Lookup::Cancelled(booking), asked_at)) => {
+            take(record, booking, asked_at)
+        }
         Some((Lookup::NotFound, asked_at)) => {
             record.not_found_since.get_or_insert(asked_at);
         }

@@ -8,7 +8,7 @@ pub(crate) use tell::staff_recipient;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, Tx, WorkKey, Write};
+use booking_core::store::{AlertRecord, InboxRow, Lease, Tx, WorkKey, Write};
 use booking_core::{BookingId, DoorId, Event, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -39,12 +39,25 @@ pub(crate) struct Run<'a> {
 }
 
 impl Engine {
-    pub(crate) async fn work_grant(&self, tenant: &Arc<Tenant>, booking: &BookingId, lease: Lease) -> Result<Done, WorkError> {
+    pub(crate) async fn work_grant(
+        &self,
+        tenant: &Arc<Tenant>,
+        booking: &BookingId,
+        lease: Lease,
+    ) -> Result<Done, WorkError> {
         let Some(stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
             // Forgotten by retention or erased.
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         };
-        let run = Run { engine: self, tenant, stay, lease, along: Vec::new(), exhausted: BTreeSet::new(), failed: false };
+        let run = Run {
+            engine: self,
+            tenant,
+            stay,
+            lease,
+            along: Vec::new(),
+            exhausted: BTreeSet::new(),
+            failed: false,
+        };
         run.work().await
     }
 }
@@ -110,7 +123,10 @@ impl Run<'_> {
     }
 
     /// Asks the source; the inner error is when to ask again.
-    async fn ask(&mut self, rows: &[InboxRow]) -> Result<Result<(Lookup, DateTime<Utc>), DateTime<Utc>>, WorkError> {
+    async fn ask(
+        &mut self,
+        rows: &[InboxRow],
+    ) -> Result<Result<(Lookup, DateTime<Utc>), DateTime<Utc>>, WorkError> {
         let name = self.stay.booking.source.clone();
         let Some(source) = self.tenant.sources.get(&name).cloned() else {
             let error = VendorError::configuration("the source is not in the configuration");
@@ -136,7 +152,8 @@ impl Run<'_> {
         self.failed = true;
         self.audit("source-failed", error.to_string());
         self.stay.booking.last_error = Some(error.to_string());
-        let opens = self.stay.grant.as_ref().and_then(|grant| grant.window.as_ref()).map(booking_core::Window::opens);
+        let opens =
+            self.stay.grant.as_ref().and_then(|grant| grant.window.as_ref()).map(booking_core::Window::opens);
         retry::after(error, self.lease.failures, self.now(), opens)
     }
 
@@ -164,7 +181,8 @@ impl Run<'_> {
 
     fn note(&mut self, plan: &Plan) {
         for (what, detail) in &plan.notes {
-            let entry = self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail.clone());
+            let entry =
+                self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail.clone());
             let known = |write: &Write| matches!((write, &entry), (Write::Audit(a), Write::Audit(b)) if a.what == b.what && a.detail == b.detail);
             if !self.along.iter().any(known) {
                 self.along.push(entry);
@@ -189,11 +207,16 @@ impl Run<'_> {
     }
 
     /// One read a door, side by side.
-    pub(crate) async fn read_doors(&mut self, doors: &[DoorId], opens: Option<DateTime<Utc>>) -> Result<(), WorkError> {
+    pub(crate) async fn read_doors(
+        &mut self,
+        doors: &[DoorId],
+        opens: Option<DateTime<Utc>>,
+    ) -> Result<(), WorkError> {
         let call = self.engine.call(&mut self.lease).await?;
-        let since = self.now();
         let (engine, tenant) = (self.engine, self.tenant);
-        let reads = doors.iter().map(|door| engine.doors.read(&*engine.clock, tenant, door, since, call, opens));
+        let reads = doors
+            .iter()
+            .map(|door| engine.doors.read(&*engine.clock, tenant, door, self.last_write(door), call, opens));
         let results = join_all(reads).await;
         for (door, result) in doors.iter().zip(results) {
             let Some((record, up)) = result else { continue };
@@ -208,6 +231,20 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A read must be later than this to show all that this stay has written to a door.
+    fn last_write(&self, door: &DoorId) -> DateTime<Utc> {
+        let writes =
+            self.stay.codes.iter().filter(|code| code.door == *door).filter_map(crate::plan::write_end);
+        writes.max().map_or(self.now(), |last| last.max(self.now()))
+    }
+
+    /// The time of a write to a door: later than any read of it that was made before, even on a clock that stands
+    /// still or was set back, so that reads and writes of a door have one order.
+    pub(crate) fn write_time(&self, door: &DoorId) -> DateTime<Utc> {
+        let seen = self.engine.doors.observed_at(self.tenant, door);
+        seen.map_or(self.now(), |at| self.now().max(at + chrono::Duration::microseconds(1)))
     }
 
     fn supersede(&mut self, plan: &Plan) {
@@ -290,10 +327,13 @@ impl Run<'_> {
             }
         }
         if news && !self.tenant.staff.is_empty() {
-            self.along.push(Write::Due { work: WorkKey::Notice(self.tenant.slug.clone()), at: now, priority: Some(now) });
+            self.along.push(Write::Due {
+                work: WorkKey::Notice(self.tenant.slug.clone()),
+                at: now,
+                priority: Some(now),
+            });
         }
     }
-
 }
 
 pub(crate) fn alert_id(kind: AlertKind, stay: &BookingId, door: Option<&DoorId>) -> String {

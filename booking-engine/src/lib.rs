@@ -18,6 +18,4 @@ pub mod wish;
 
 pub use alert::AlertKind;
 pub use engine::{Done, Engine, WorkError};
-pub use tenant::{
-    CancelInHouse, DoorSetup, GuestChannels, Mode, NotifierSetup, Policy, Tell, Tenant, Unit,
-};
+pub use tenant::{CancelInHouse, DoorSetup, GuestChannels, Mode, NotifierSetup, Policy, Tell, Tenant, Unit};

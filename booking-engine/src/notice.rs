@@ -17,7 +17,11 @@ use crate::tenant::Tenant;
 use crate::text::{Form, Languages, StaffArgs};
 
 impl Engine {
-    pub(crate) async fn work_notice(&self, tenant: &Arc<Tenant>, mut lease: Lease) -> Result<Done, WorkError> {
+    pub(crate) async fn work_notice(
+        &self,
+        tenant: &Arc<Tenant>,
+        mut lease: Lease,
+    ) -> Result<Done, WorkError> {
         let now = self.clock.now();
         let mut open: Vec<AlertRecord> = Vec::new();
         self.rows(Kind::Alert, &tenant.slug, |record| {
@@ -33,7 +37,8 @@ impl Engine {
         let mut again: Option<DateTime<Utc>> = None;
         for alert in open {
             match self.tell_staff(tenant, &alert, &mut lease).await? {
-                None => writes.push(Write::Put(Box::new(Record::Alert(AlertRecord { told_at: Some(now), ..alert })))),
+                None => writes
+                    .push(Write::Put(Box::new(Record::Alert(AlertRecord { told_at: Some(now), ..alert })))),
                 Some(wait) => again = Some(again.map_or(now + wait, |at| at.min(now + wait))),
             }
         }
@@ -41,7 +46,12 @@ impl Engine {
     }
 
     /// Tells one alert; `Some` is how long to wait before it is tried again.
-    async fn tell_staff(&self, tenant: &Tenant, alert: &AlertRecord, lease: &mut Lease) -> Result<Option<Duration>, WorkError> {
+    async fn tell_staff(
+        &self,
+        tenant: &Tenant,
+        alert: &AlertRecord,
+        lease: &mut Lease,
+    ) -> Result<Option<Duration>, WorkError> {
         let now = self.clock.now();
         let Some(kind) = AlertKind::parse(&alert.kind) else { return Ok(None) };
         let about = self.about(tenant, alert).await?;
@@ -49,8 +59,17 @@ impl Engine {
         for name in &tenant.staff {
             let Some(setup) = tenant.notifiers.get(name) else { continue };
             let Some(recipient) = staff_recipient(setup.notifier.channel()) else { continue };
-            let form = setup.notifier.limits().sms_segments.map_or(Form::Thread, |max_segments| Form::Sms { max_segments });
-            let text = match tenant.texts.render_staff(&Languages::of(None, &tenant.default_language), form, kind, &about) {
+            let form = setup
+                .notifier
+                .limits()
+                .sms_segments
+                .map_or(Form::Thread, |max_segments| Form::Sms { max_segments });
+            let text = match tenant.texts.render_staff(
+                &Languages::of(None, &tenant.default_language),
+                form,
+                kind,
+                &about,
+            ) {
                 Ok(text) => text,
                 Err(error) => {
                     tracing::error!(tenant = %tenant.slug, alert = %kind, %error, "an alert has no text");
@@ -64,6 +83,7 @@ impl Engine {
                 body: text.body,
                 language: text.language.code().to_owned(),
                 first_tried: now,
+                last_tried: now,
             };
             let call = self.call(lease).await?;
             match setup.notifier.send(call, &message).await {
@@ -72,7 +92,9 @@ impl Engine {
                     tracing::warn!(tenant = %tenant.slug, notifier = %name, %error, "staff could not be told");
                     wait = Some(retry::after(&error, lease.failures + 1, now, None) - now);
                 }
-                Err(error) => tracing::error!(tenant = %tenant.slug, notifier = %name, %error, "staff cannot be told this way"),
+                Err(error) => {
+                    tracing::error!(tenant = %tenant.slug, notifier = %name, %error, "staff cannot be told this way")
+                }
             }
         }
         Ok(wait)

@@ -17,7 +17,11 @@ pub fn is_weak(pin: &Pin) -> bool {
     }
     let steps = |by: i16| digits.windows(2).all(|pair| i16::from(pair[1]) - i16::from(pair[0]) == by);
     let run = steps(0) || steps(1) || steps(-1);
-    let repeats = |length: usize| digits.len() > length && digits.len().is_multiple_of(length) && digits.chunks(length).all(|c| c == &digits[..length]);
+    let repeats = |length: usize| {
+        digits.len() > length
+            && digits.len().is_multiple_of(length)
+            && digits.chunks(length).all(|c| c == &digits[..length])
+    };
     let year = digits.len() == 4 && matches!(&digits[..2], b"19" | b"20");
     run || repeats(2) || repeats(3) || year
 }
@@ -41,14 +45,23 @@ pub fn fit_together(rules: &[DoorRules]) -> bool {
 /// Fewer than asked for, down to none, come back when the space is nearly exhausted; live codes are never touched
 /// for it.
 #[must_use]
-pub fn candidates(rules: &[DoorRules], preferred: Option<&Pin>, taken: &BTreeSet<String>, rng: &dyn Rng) -> Vec<Pin> {
+pub fn candidates(
+    rules: &[DoorRules],
+    preferred: Option<&Pin>,
+    taken: &BTreeSet<String>,
+    rng: &dyn Rng,
+) -> Vec<Pin> {
     let Some(first) = rules.first().filter(|_| fit_together(rules)) else {
         return Vec::new();
     };
     let allowed = |pin: &Pin| rules.iter().all(|rules| rules.allow(pin)) && !taken.contains(pin.expose());
     // A PIN that the guest knows stays, even if we would not draw it.
     let mut found: Vec<Pin> = preferred.filter(|pin| allowed(pin)).cloned().into_iter().collect();
-    let digits: Vec<char> = first.digits.chars().filter(|digit| rules.iter().all(|other| other.digits.contains(*digit))).collect();
+    let digits: Vec<char> = first
+        .digits
+        .chars()
+        .filter(|digit| rules.iter().all(|other| other.digits.contains(*digit)))
+        .collect();
     let tries = space(first).saturating_mul(4).clamp(64, 4096);
     for _ in 0..tries {
         if found.len() >= CANDIDATES {
@@ -102,7 +115,8 @@ mod tests {
         rules.digits = "123456789";
         rules.forbidden_starts = &["12"];
         for seed in 0..500 {
-            for pin in candidates(std::slice::from_ref(&rules), None, &BTreeSet::new(), &SeededRng::new(seed)) {
+            for pin in candidates(std::slice::from_ref(&rules), None, &BTreeSet::new(), &SeededRng::new(seed))
+            {
                 let digits = pin.expose();
                 assert!(digits.len() == 6 && !digits.contains('0') && !digits.starts_with("12"), "{digits}");
             }

@@ -8,15 +8,18 @@ mod codes;
 mod guest;
 mod observe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
 
 use booking_core::store::{
-    BookingRecord, CodeRecord, CodeState, GrantRecord, MessageKind, MessageRecord, Told, WriteKind, WriteState,
+    BookingRecord, CodeRecord, CodeState, GrantRecord, MessageKind, MessageRecord, Told, WriteKind,
+    WriteState,
 };
-use booking_core::{CodeId, DoorId, IntegrationName, ListedCode, Marker, MessageId, Proof, Recipient, Window};
+use booking_core::{
+    CodeId, DoorId, IntegrationName, ListedCode, Marker, MessageId, Proof, Recipient, Window,
+};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::alert::AlertKind;
@@ -196,6 +199,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let wished = wish(situation.tenant, situation.booking, situation.grant, live, situation.now);
     let mut planner = Planner {
         s: *situation,
+        behind: BTreeSet::new(),
         plan: Plan { codes: situation.codes.to_vec(), opens: wished.opens, ..Plan::default() },
         wished,
     };
@@ -210,6 +214,8 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
 
 struct Planner<'a> {
     s: Situation<'a>,
+    /// Doors whose code does not have the wanted window yet: what is proven there is no longer what is wanted.
+    behind: BTreeSet<DoorId>,
     wished: Wished<'a>,
     plan: Plan,
 }
@@ -251,7 +257,7 @@ impl Planner<'_> {
         let fresh = view.is_some_and(|view| {
             view.complete
                 && view.failing.is_none()
-                && view.observed_at.is_some_and(|at| at <= now && now - at <= self.wished.policy.door_read_max_age)
+                && view.observed_at.is_some_and(|at| (now - at).abs() <= self.wished.policy.door_read_max_age)
         });
         if !fresh {
             self.ask_for(door, now);
@@ -272,7 +278,8 @@ impl Planner<'_> {
             return;
         }
         // A read that showed only a part a moment ago will not show more now.
-        let partial = view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
+        let partial =
+            view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
         if let Some(at) = partial.filter(|at| *at >= since || now - *at < Duration::minutes(1)) {
             self.alert(AlertKind::DoorUnreadable, Some(door), "the vendor lists only a part of the codes");
             self.wake(at + Duration::minutes(1));
@@ -287,6 +294,11 @@ impl Planner<'_> {
         let booking = self.s.booking;
         if let Some(kind) = self.wished.alert {
             self.alert(kind, None, "");
+            // With the stay the trouble ends too.
+            let closes = self.s.grant.and_then(|grant| grant.window.as_ref()).map(Window::closes);
+            if let Some(at) = closes.filter(|at| *at > now) {
+                self.wake(at);
+            }
         }
         if booking.not_found_since.is_some() && booking.gone_at.is_none() {
             self.alert(AlertKind::GoneUnconfirmed, None, "the source does not find it any more");
@@ -363,7 +375,8 @@ impl Planner<'_> {
     }
 
     fn proven(&self, door: &DoorId) -> bool {
-        self.wanted_on(door).is_some_and(|code| code.proof >= self.required(door))
+        !self.behind.contains(door)
+            && self.wanted_on(door).is_some_and(|code| code.proof >= self.required(door))
     }
 
     fn last_error(&self, door: &DoorId) -> Option<String> {
@@ -377,7 +390,7 @@ impl Planner<'_> {
 }
 
 /// When the last write's result came in, or when it was written down.
-fn write_end(code: &CodeRecord) -> Option<DateTime<Utc>> {
+pub(crate) fn write_end(code: &CodeRecord) -> Option<DateTime<Utc>> {
     code.write.as_ref().map(|write| write.ended_at.unwrap_or(write.intended_at))
 }
 

@@ -22,7 +22,12 @@ pub fn delay(failures: u32, now: DateTime<Utc>, opens: Option<DateTime<Utc>>) ->
 
 /// The same, obeying what the vendor said.
 #[must_use]
-pub fn after(error: &VendorError, failures: u32, now: DateTime<Utc>, opens: Option<DateTime<Utc>>) -> DateTime<Utc> {
+pub fn after(
+    error: &VendorError,
+    failures: u32,
+    now: DateTime<Utc>,
+    opens: Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
     let own = delay(failures, now, opens);
     now + match error.retry {
         Retry::After(wait) => Duration::from_std(wait).unwrap_or(MOST).max(Duration::seconds(1)),

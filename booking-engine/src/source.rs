@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{Arrival, BookingRecord, Kind, Lease, Origin, Record, RowKey, SourceRecord, Tx, Write};
+use booking_core::store::{
+    Arrival, BookingRecord, Kind, Lease, Origin, Record, RowKey, SourceRecord, Tx, Write,
+};
 use booking_core::{
-    Booking, BookingId, BookingStatus, Cursor, DateRange, Event, ExternalId, IntegrationName, Reply, Unreadable, VendorError,
+    Booking, BookingId, BookingStatus, Cursor, DateRange, Event, ExternalId, IntegrationName, Reply,
+    Unreadable, VendorError,
 };
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
@@ -23,7 +26,12 @@ struct Read {
 }
 
 impl Engine {
-    pub(crate) async fn work_source(&self, tenant: &Arc<Tenant>, name: &IntegrationName, mut lease: Lease) -> Result<Done, WorkError> {
+    pub(crate) async fn work_source(
+        &self,
+        tenant: &Arc<Tenant>,
+        name: &IntegrationName,
+        mut lease: Lease,
+    ) -> Result<Done, WorkError> {
         let began = self.clock.now();
         let Some(source) = tenant.sources.get(name) else {
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
@@ -56,7 +64,10 @@ impl Engine {
                 match item {
                     // Pages shift while they are read: of two rows of one booking the newer stays.
                     Ok(booking) => {
-                        let newer = read.bookings.get(&booking.reference).is_none_or(|known| known.revision <= booking.revision);
+                        let newer = read
+                            .bookings
+                            .get(&booking.reference)
+                            .is_none_or(|known| known.revision <= booking.revision);
                         if newer {
                             read.bookings.insert(booking.reference.clone(), booking);
                         }
@@ -91,18 +102,31 @@ impl Engine {
             }
         })
         .await?;
-        let unreadable: BTreeSet<&ExternalId> = read.unreadable.iter().filter_map(|item| item.reference.as_ref()).collect();
+        let unreadable: BTreeSet<&ExternalId> =
+            read.unreadable.iter().filter_map(|item| item.reference.as_ref()).collect();
         let mut arrivals = Vec::new();
         for (reference, booking) in &read.bookings {
             if is_news(booking, known.get(reference)) {
-                arrivals.push(self.arrival(tenant, name, Origin::FullRead, Event::Snapshot(Box::new(booking.clone())), arrival_day(booking)));
+                arrivals.push(self.arrival(
+                    tenant,
+                    name,
+                    Origin::FullRead,
+                    Event::Snapshot(Box::new(booking.clone())),
+                    arrival_day(booking),
+                ));
             }
         }
         for (reference, record) in &known {
             let shown = read.bookings.contains_key(reference) || unreadable.contains(reference);
             if !shown && should_be_listed(record, range) {
                 let hint = Event::Hint { reference: reference.clone(), deleted: false };
-                arrivals.push(self.arrival(tenant, name, Origin::Absence, hint, record.booking.as_ref().and_then(arrival_day)));
+                arrivals.push(self.arrival(
+                    tenant,
+                    name,
+                    Origin::Absence,
+                    hint,
+                    record.booking.as_ref().and_then(arrival_day),
+                ));
             }
         }
         let found = arrivals.len();
@@ -130,7 +154,14 @@ impl Engine {
         self.finish(&lease, writes, done, None).await
     }
 
-    fn arrival(&self, tenant: &Tenant, name: &IntegrationName, origin: Origin, event: Event, arrival: Option<DateTime<Utc>>) -> Arrival {
+    fn arrival(
+        &self,
+        tenant: &Tenant,
+        name: &IntegrationName,
+        origin: Origin,
+        event: Event,
+        arrival: Option<DateTime<Utc>>,
+    ) -> Arrival {
         Arrival {
             tenant: tenant.slug.clone(),
             integration: name.clone(),
@@ -143,7 +174,13 @@ impl Engine {
         }
     }
 
-    async fn source_failed(&self, tenant: &Tenant, name: &IntegrationName, lease: &Lease, error: &VendorError) -> Result<Done, WorkError> {
+    async fn source_failed(
+        &self,
+        tenant: &Tenant,
+        name: &IntegrationName,
+        lease: &Lease,
+        error: &VendorError,
+    ) -> Result<Done, WorkError> {
         let now = self.clock.now();
         self.waits_for(&tenant.slug, name, &lease.work);
         let key = RowKey { kind: Kind::Source, tenant: tenant.slug.clone(), id: name.to_string() };

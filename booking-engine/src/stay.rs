@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use booking_core::store::{
-    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, Record, Row, RowKey, Store, StoreError, Write,
+    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, Record, Row, RowKey,
+    Store, StoreError, Write,
 };
 use booking_core::{BookingId, Rng, TenantSlug, UnitId, Window};
 use chrono::{DateTime, Duration, Utc};
@@ -25,7 +26,11 @@ pub(crate) struct Stay {
 
 impl Stay {
     /// Loads a stay; `None` when the store has no such booking.
-    pub(crate) async fn load(store: &dyn Store, tenant: &TenantSlug, id: &BookingId) -> Result<Option<Self>, StoreError> {
+    pub(crate) async fn load(
+        store: &dyn Store,
+        tenant: &TenantSlug,
+        id: &BookingId,
+    ) -> Result<Option<Self>, StoreError> {
         Ok(Self::of(store.stay(tenant, id).await?))
     }
 

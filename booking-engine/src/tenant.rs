@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use booking_core::{
-    BookingSource, Door, DoorId, DoorRules, IntegrationName, LockProvider, Notifier, Proof, TenantSlug, UnitId, UnitRef,
+    BookingSource, Door, DoorId, DoorRules, IntegrationName, LockProvider, Notifier, Proof, TenantSlug,
+    UnitId, UnitRef,
 };
 use chrono::{Duration, NaiveTime};
 use chrono_tz::Tz;
 
-use crate::text::Texts;
+use crate::text::{ConfirmKey, Texts};
 
 /// How much the engine may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +141,8 @@ pub struct DoorSetup {
     pub id: DoorId,
     /// Its name for guests; `None` takes the id.
     pub label: Option<String>,
+    /// What guests press after the digits, where the keypad wants that.
+    pub confirm: Option<ConfirmKey>,
     /// The lock account.
     pub lock: IntegrationName,
     /// What the provider is told.
@@ -241,7 +244,9 @@ impl Tenant {
     /// How long an accepted write on a door may stay unseen.
     #[must_use]
     pub fn settle(&self, id: &DoorId, policy: &Policy) -> Duration {
-        let own = self.rules(id).map_or(Duration::zero(), |rules| Duration::from_std(rules.settle).unwrap_or(Duration::zero()));
+        let own = self
+            .rules(id)
+            .map_or(Duration::zero(), |rules| Duration::from_std(rules.settle).unwrap_or(Duration::zero()));
         policy.settle.max(own)
     }
 }

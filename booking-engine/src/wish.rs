@@ -85,8 +85,13 @@ pub fn wish<'a>(
         None => {
             // The source moved the stay to a unit that we do not know, or the configuration lost a unit that it had.
             // Only the former ends the right to the old doors.
-            let same_unit = grant.is_some_and(|grant| grant.unit_ref.is_some() && grant.unit_ref == booking.unit);
-            if same_unit && has_codes { kept(Some(AlertKind::UnmappedUnit)) } else { unmapped(booking, nothing, now) }
+            let same_unit =
+                grant.is_some_and(|grant| grant.unit_ref.is_some() && grant.unit_ref == booking.unit);
+            if same_unit && has_codes {
+                kept(Some(AlertKind::UnmappedUnit))
+            } else {
+                unmapped(booking, nothing, now)
+            }
         }
         Some(Err(_)) if has_codes => kept(Some(AlertKind::UnusableDates)),
         Some(Err(_)) => nothing(Some(AlertKind::UnusableDates)),
@@ -125,9 +130,14 @@ fn cancelled<'a>(
     if window.closes() <= now || !in_house {
         return nothing(None);
     }
-    let alert = if record.gone_at.is_some() { AlertKind::VanishedInHouse } else { AlertKind::CancelledInHouse };
+    let alert =
+        if record.gone_at.is_some() { AlertKind::VanishedInHouse } else { AlertKind::CancelledInHouse };
     if keep {
-        Wished { wish: Wish::Keep { until: Some(window.closes()) }, opens: Some(window.opens()), ..kept(Some(alert)) }
+        Wished {
+            wish: Wish::Keep { until: Some(window.closes()) },
+            opens: Some(window.opens()),
+            ..kept(Some(alert))
+        }
     } else {
         nothing(Some(alert))
     }

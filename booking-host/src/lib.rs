@@ -1,1 +1,17 @@
 #![doc = include_str!("../README.md")]
+#![allow(clippy::disallowed_methods, reason = "a host owns the clock, the tasks and the randomness")]
+
+pub mod config;
+mod host;
+mod metrics;
+mod peer;
+pub mod registry;
+mod router;
+pub mod telemetry;
+mod worker;
+mod world;
+
+pub use config::Config;
+pub use host::{Ended, Host, HostError, HostParts, WebhookUrl};
+pub use router::{RouterSettings, Webhooks, router};
+pub use world::{OsRng, SystemClock};

@@ -2,6 +2,10 @@
 
 mod memory;
 mod rules;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod time;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Keys, SqliteStore};

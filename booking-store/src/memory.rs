@@ -1,6 +1,7 @@
 //! The store that forgets: for tests, simulated worlds and trying things out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +23,14 @@ use crate::time::Micros;
 ///
 /// It keeps every promise of [`Store`] and [`IdempotencyStore`] but durability. It has no clock, no thread and no
 /// randomness, its futures are ready at their first poll, and the same calls give the same answers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryStore(Mutex<State>);
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
 
 impl MemoryStore {
     /// An empty store.
@@ -98,7 +105,16 @@ struct Remembered {
     until: Micros,
 }
 
-/// Counters survive a roll-back: a gap in them harms nobody.
+/// The last numbers given.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    inbox: u64,
+    audit: u64,
+    /// The highest token of a row that was deleted.
+    token: u64,
+    idempotency: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     rows: Table<RowKey, Row>,
@@ -106,16 +122,15 @@ struct State {
     of_door: Table<(TenantSlug, DoorKey, RowKey), ()>,
     aliases: Table<AliasKey, BookingId>,
     work: Table<WorkKey, WorkState>,
-    first_token: u64,
     deliveries: Table<DeliveryKey, (Micros, Reply)>,
     inbox: Table<u64, InboxEntry>,
     unread: Table<(WorkKey, u64), ()>,
-    last_inbox: u64,
     claims: Table<(DoorKey, CodeId), ClaimRow>,
     audit: Table<u64, AuditEntry>,
-    last_audit: u64,
     remembered: BTreeMap<String, Remembered>,
-    last_idempotency: u64,
+    counters: Counters,
+    /// As they were before the change.
+    kept: Counters,
 }
 
 impl State {
@@ -130,6 +145,7 @@ impl State {
         self.unread.keep();
         self.claims.keep();
         self.audit.keep();
+        self.kept = self.counters;
     }
 
     fn roll_back(&mut self) {
@@ -143,6 +159,7 @@ impl State {
         self.unread.roll_back();
         self.claims.roll_back();
         self.audit.roll_back();
+        self.counters = self.kept;
     }
 
     fn unread_of(&self, work: &WorkKey) -> impl Iterator<Item = &InboxEntry> {
@@ -216,7 +233,7 @@ impl Tables for State {
     }
 
     fn first_token(&mut self) -> Result<u64, StoreError> {
-        Ok(self.first_token)
+        Ok(self.counters.token)
     }
 
     fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
@@ -234,12 +251,12 @@ impl Tables for State {
     }
 
     fn add_inbox(&mut self, mut entry: InboxEntry) -> Result<(), StoreError> {
-        self.last_inbox += 1;
-        entry.row.number = self.last_inbox;
+        self.counters.inbox += 1;
+        entry.row.number = self.counters.inbox;
         if let (Some(work), None) = (&entry.row.work, entry.row.read_at) {
-            self.unread.set((work.clone(), self.last_inbox), ());
+            self.unread.set((work.clone(), self.counters.inbox), ());
         }
-        self.inbox.set(self.last_inbox, entry);
+        self.inbox.set(self.counters.inbox, entry);
         Ok(())
     }
 
@@ -330,8 +347,8 @@ impl Tables for State {
     }
 
     fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
-        self.last_audit += 1;
-        self.audit.set(self.last_audit, entry);
+        self.counters.audit += 1;
+        self.audit.set(self.counters.audit, entry);
         Ok(())
     }
 }
@@ -527,7 +544,7 @@ impl Store for MemoryStore {
             state.aliases.rows.retain(|alias, to| !names(alias, to));
             let work = WorkKey::Grant(tenant.clone(), booking.clone());
             if let Some(row) = state.work.remove(&work) {
-                state.first_token = state.first_token.max(row.token);
+                state.counters.token = state.counters.token.max(row.token);
             }
             let told = state.inbox.rows.values().filter(|entry| entry.row.work.as_ref() == Some(&work));
             for number in told.map(|entry| entry.row.number).collect::<Vec<_>>() {
@@ -566,8 +583,9 @@ impl IdempotencyStore for MemoryStore {
         {
             return Ok(remembered.answer.clone().map_or(Begun::InProgress, Begun::Done));
         }
-        state.last_idempotency += 1;
-        let token = state.last_idempotency;
+        state.counters.idempotency += 1;
+        state.kept = state.counters;
+        let token = state.counters.idempotency;
         state.remembered.insert(key.to_owned(), Remembered { token, answer: None, until: now.plus(ttl) });
         Ok(Begun::Fresh(IdempotencyToken(token)))
     }

@@ -205,7 +205,10 @@ fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<(), Stor
             set_alias(tables, (tenant, source, reference), &booking, now)
         }
         Write::Release { holder, until } => tables.release(&holder, Micros::of(until)),
-        Write::Audit(entry) => tables.add_audit(entry),
+        Write::Audit(entry) => {
+            let at = Micros::of(entry.at).utc()?;
+            tables.add_audit(AuditEntry { at, ..entry })
+        }
         _ => Err(StoreError::Unavailable("this store does not know one of the writes".to_owned())),
     }
 }

@@ -120,6 +120,15 @@ impl SmoobuClient {
         }
     }
 
+    /// Whether Smoobu takes our credentials. Unlike [`me`](Self::me) it reads nothing out of the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`me`](Self::me).
+    pub async fn check(&self, call: Call) -> Result<(), VendorError> {
+        self.read(call, &request::me()).await.map(|_| ())
+    }
+
     /// The apartments of the account.
     ///
     /// # Errors

@@ -34,12 +34,8 @@ struct Inner {
     attempts: Attempts,
 }
 
-/// When messages were last tried here.
-pub(crate) struct Attempts {
-    /// Before this, others may have tried.
-    pub(crate) since: DateTime<Utc>,
-    pub(crate) last: Mutex<BTreeMap<MessageId, DateTime<Utc>>>,
-}
+/// When the attempts to send messages ended that were made here.
+pub(crate) type Attempts = Mutex<BTreeMap<MessageId, DateTime<Utc>>>;
 
 impl fmt::Debug for Smoobu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,10 +55,9 @@ impl Smoobu {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VendorError> {
-        let since = clock.now();
         let client = SmoobuClient::new(&config, transport, clock, rng)?;
         let webhooks = SmoobuWebhooks::new(&config)?;
-        let attempts = Attempts { since, last: Mutex::default() };
+        let attempts = Attempts::default();
         Ok(Self(Arc::new(Inner { client, webhooks, config, attempts })))
     }
 
@@ -224,7 +219,7 @@ impl BookingSource for Smoobu {
     }
 
     async fn check(&self, call: Call) -> Result<(), VendorError> {
-        self.0.client.me(call).await.map(|_| ())
+        self.0.client.check(call).await
     }
 }
 

@@ -195,11 +195,10 @@ impl TheKeys {
     /// The lock of a keypad that the account shows, as far as it lists keypads.
     pub(crate) async fn keypad(&self, call: Call, address: &Address) -> Result<wire::Lock, VendorError> {
         let lock = self.lock(call, address).await?;
-        match &lock.keypads {
-            Some(keypads) if !keypads.iter().any(|keypad| keypad.id == address.keypad) => Err(
-                VendorError::configuration(format!("lock {} has no keypad {}", address.lock, address.keypad)),
-            ),
-            _ => Ok(lock),
+        if lock.more_keypads || lock.keypads.iter().any(|keypad| keypad.id == address.keypad) {
+            Ok(lock)
+        } else {
+            Err(VendorError::configuration(format!("lock {} has no keypad {}", address.lock, address.keypad)))
         }
     }
 

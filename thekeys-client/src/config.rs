@@ -38,7 +38,7 @@ pub struct TheKeysConfig {
     /// How long one attempt of a call may take. In whole seconds. Default: 20 s.
     #[serde(deserialize_with = "seconds")]
     pub timeout: Duration,
-    /// Whether `data: null` in a list of codes is an empty list, as long as the account shows the lock. Nobody knows
+    /// Whether `data: null` in a list of codes is an empty list, as long as the account shows the keypad. Nobody knows
     /// whether the vendor answers so for a lock without codes. Default: `false`, such a list is unreadable.
     pub accept_null_list: bool,
     /// Whether the vendor leaves the hours out when it lists a code that has them. Nobody knows. Then a code counts as
@@ -128,11 +128,20 @@ impl fmt::Debug for TheKeysConfig {
 /// Two zones that an operator declares to be one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ZoneAlias {
     /// What the lock says, letter by letter.
     pub lock: String,
     /// The zone of the unit behind it.
     pub unit: Tz,
+}
+
+impl ZoneAlias {
+    /// Takes a lock that says `lock` for one in the zone `unit`.
+    #[must_use]
+    pub fn new(lock: impl Into<String>, unit: Tz) -> Self {
+        Self { lock: lock.into(), unit }
+    }
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
@@ -159,7 +168,7 @@ mod tests {
         .unwrap();
         let mut expected = TheKeysConfig::new("+33100000000", "hunter2-secret");
         expected.settle = Duration::from_secs(90);
-        expected.accept_time_zone = vec![ZoneAlias { lock: "Europe/Paris".into(), unit: Tz::Europe__Warsaw }];
+        expected.accept_time_zone = vec![ZoneAlias::new("Europe/Paris", Tz::Europe__Warsaw)];
         assert_eq!(config, expected);
         config.validate().unwrap();
         let shown = format!("{config:?}");

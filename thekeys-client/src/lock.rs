@@ -8,7 +8,7 @@ use booking_core::{
 use chrono::{Days, NaiveDateTime, NaiveTime};
 
 use crate::client::{Failed, TheKeys};
-use crate::request::{Address, NAME_LEN, NumericId, kept_name};
+use crate::request::{Address, NAME_LEN, NumericId};
 use crate::wire::Lock;
 
 /// The digits that the seed system used in production.
@@ -37,7 +37,7 @@ impl LockProvider for TheKeys {
                 .into());
         }
         let found = locks.locks.iter().flat_map(|lock| {
-            lock.keypads.iter().flatten().filter_map(|keypad| {
+            lock.keypads.iter().filter_map(|keypad| {
                 let key = Address::parse(&lock.id, &keypad.id).ok()?.key();
                 let names = [lock.name.trim(), keypad.name.trim()];
                 let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ");
@@ -107,7 +107,6 @@ impl LockProvider for TheKeys {
             && listed.stored.as_ref() == Some(&spec.stored)
             && self.same_time(listed.start, start, start.date())
             && self.same_time(listed.end, end, end.date() + Days::new(1))
-            && listed.name.trim() == kept_name(&spec.name)
             && Marker::find_all(&listed.note) == Marker::find_all(&spec.note)
     }
 }

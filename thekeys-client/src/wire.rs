@@ -161,8 +161,10 @@ pub(crate) struct Lock {
     pub(crate) name: String,
     /// The lock's own zone, where it tells one.
     pub(crate) zone: Option<String>,
-    /// Accessories of the kind keypad; `None` where the answer does not list accessories readably.
-    pub(crate) keypads: Option<Vec<Keypad>>,
+    /// Accessories of the kind keypad.
+    pub(crate) keypads: Vec<Keypad>,
+    /// Whether there may be more, because not every accessory could be read.
+    pub(crate) more_keypads: bool,
 }
 
 /// A keypad of a lock.
@@ -198,32 +200,39 @@ fn lock(item: &Value) -> Option<Lock> {
         Some(Value::String(zone)) => Some(zone.trim()).filter(|zone| !zone.is_empty()).map(str::to_owned),
         Some(_) => return None,
     };
-    Some(Lock {
+    let accessories = item.get("accessoires").and_then(items);
+    let mut lock = Lock {
         id: number(item.get("id")?)?.to_string(),
         name: text(item.get("nom")),
         zone,
-        keypads: item.get("accessoires").and_then(items).and_then(keypads),
-    })
-}
-
-fn keypads(entries: Vec<&Value>) -> Option<Vec<Keypad>> {
-    let mut found = Vec::new();
-    for entry in entries {
-        let accessory = entry.get("accessoire")?;
-        if accessory.get("type").and_then(number)? == KEYPAD {
-            found.push(Keypad {
-                id: accessory.get("id_accessoire")?.as_str()?.to_owned(),
-                name: text(accessory.get("nom")),
-            });
+        keypads: Vec::new(),
+        more_keypads: accessories.is_none(),
+    };
+    for entry in accessories.into_iter().flatten() {
+        match keypad(entry) {
+            Some(Some(keypad)) => lock.keypads.push(keypad),
+            Some(None) => {}
+            None => lock.more_keypads = true,
         }
     }
-    Some(found)
+    Some(lock)
+}
+
+/// A keypad; `Some(None)` where the accessory is something else.
+fn keypad(entry: &Value) -> Option<Option<Keypad>> {
+    let accessory = entry.get("accessoire")?;
+    if accessory.get("type").and_then(number)? != KEYPAD {
+        return Some(None);
+    }
+    let id = accessory.get("id_accessoire")?.as_str()?.to_owned();
+    Some(Some(Keypad { id, name: text(accessory.get("nom")) }))
 }
 
 const KEYPAD: u64 = 2;
 
 /// The shares on one keypad.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shares {
     /// What could be read.
     pub codes: Vec<ListedCode>,
@@ -816,6 +825,10 @@ mod tests {
             ]},
             {"id": "4412", "timezone": null, "accessoires": "?"},
             {"id": 4413, "timezone": 7},
+            {"id": 4414, "timezone": "", "nom": 7, "accessoires": [
+                {"accessoire": null},
+                {"accessoire": {"id_accessoire": "AbCd1234", "nom": "Pad", "type": "2"}},
+            ]},
             "garbage",
         ]});
         let pad = Keypad { id: "AbCd1234".to_owned(), name: "Pad".to_owned() };
@@ -825,9 +838,23 @@ mod tests {
                     id: "4411".to_owned(),
                     name: "Flat".to_owned(),
                     zone: Some("Europe/Paris".to_owned()),
-                    keypads: Some(vec![pad]),
+                    keypads: vec![pad.clone()],
+                    more_keypads: false,
                 },
-                Lock { id: "4412".to_owned(), name: String::new(), zone: None, keypads: None },
+                Lock {
+                    id: "4412".to_owned(),
+                    name: String::new(),
+                    zone: None,
+                    keypads: vec![],
+                    more_keypads: true,
+                },
+                Lock {
+                    id: "4414".to_owned(),
+                    name: "7".to_owned(),
+                    zone: None,
+                    keypads: vec![pad],
+                    more_keypads: true,
+                },
             ],
             unreadable: 2,
         };

@@ -401,6 +401,8 @@ fn a_foreign_or_unknown_lock_is_a_mistake_in_the_configuration() {
     let error = vendor(world.run(world.keys.create(world.call(), &wrong, &spec("0042", "Ada", "Smoobu#1"))));
     check_error(&error, Fault::Configuration, Outcome::NotApplied, "no keypad Zz999999");
     assert_eq!(world.seen(Operation::CreateCode), 0);
+    let error = vendor(world.run(world.keys.codes(world.call(), &wrong)));
+    check_error(&error, Fault::Configuration, Outcome::NotApplied, "no keypad Zz999999");
     // The number of the accessory, as the portal shows it.
     wrong.key.keypad = "14411".to_owned();
     let error = vendor(world.run(world.keys.codes(world.call(), &wrong)));
@@ -431,7 +433,7 @@ fn a_lock_in_another_zone_is_not_written_to() {
     // Nobody is kept inside by it.
     world.run(world.keys.delete(world.call(), &door(), &id)).unwrap();
 
-    let alias = ZoneAlias { lock: "Europe/Paris".to_owned(), unit: Tz::Europe__Warsaw };
+    let alias = ZoneAlias::new("Europe/Paris", Tz::Europe__Warsaw);
     let world = World::with(|config| config.accept_time_zone = vec![alias], |_| {});
     world.sim().thekeys.lock_mut(LOCK).unwrap().time_zone = Tz::Europe__Paris;
     world.run(world.keys.create(world.call(), &door(), &wanted)).unwrap();
@@ -564,4 +566,82 @@ fn rules_and_doors() {
             ("thekeys/4412/Zz00yy11".to_owned(), "Keypad", "Europe/Paris"),
         ]
     );
+}
+
+#[test]
+fn an_account_that_is_read_in_part_is_used_as_far_as_it_goes() {
+    let create = |locks: &str| {
+        let world = World::new();
+        let body = format!(r#"{{"status":200,"data":{{"serrures":[{locks}]}}}}"#);
+        world.fault(FaultKind::Status(200, body), Operation::GetUser, 100);
+        world.run(world.keys.create(world.call(), &door(), &spec("0042", "Ada", "Smoobu#1")))
+    };
+    create(r#"{"id":4411,"timezone":"Europe/Warsaw"}"#).unwrap();
+    create(r#"{"id":4411}, "garbage""#).unwrap();
+    create(r#"{"id":"4411","timezone":null,"accessoires":[{"accessoire":{"type":2}}]}"#).unwrap();
+    let error = vendor(create(r#"{"id":4411,"accessoires":[]}"#));
+    check_error(&error, Fault::Configuration, Outcome::NotApplied, "no keypad");
+    let error = vendor(create(r#"{"id":4412},"garbage""#));
+    check_error(&error, Fault::Vendor, Outcome::NotApplied, "cannot be read");
+    let error = vendor(create(r#"{"id":4411,"timezone":{}}"#));
+    check_error(&error, Fault::Vendor, Outcome::NotApplied, "cannot be read");
+    let error = vendor(create(r#"{"id":4412}"#));
+    check_error(&error, Fault::Configuration, Outcome::NotApplied, "no lock 4411");
+    let error = vendor(create(r#"{"id":4411,"timezone":"<b>somewhere</b>"}"#));
+    check_error(&error, Fault::Configuration, Outcome::NotApplied, "an unknown zone");
+}
+
+#[test]
+fn a_first_attempt_that_may_have_worked_is_not_forgotten() {
+    let made = || {
+        let world = World::new();
+        world.plant(Share::permanent(LOCK, KEYPAD, "Staff", "7777"));
+        let id =
+            world.run(world.keys.create(world.call(), &door(), &spec("0042", "Ada", "Smoobu#1"))).unwrap();
+        world.fault(FaultKind::DropAfter, Operation::UpdateCode, 1);
+        (world, id)
+    };
+    let wanted = spec("7777", "Ada", "Smoobu#1");
+    // The second is refused, and the digits are there twice, but what the first did is not known.
+    let (world, id) = made();
+    world.fault(FaultKind::BodyStatus(400), Operation::UpdateCode, 1);
+    let error = vendor(world.run(world.keys.replace(world.call(), &door(), &id, &wanted)));
+    check_error(&error, Fault::Request, Outcome::Unknown, "status 400");
+    // The second finds the token dead, and there is no other.
+    let (world, id) = made();
+    world.fault(FaultKind::Status(401, String::new()), Operation::UpdateCode, 1);
+    world.fault(FaultKind::Html200, Operation::Login, 1);
+    let error = vendor(world.run(world.keys.replace(world.call(), &door(), &id, &wanted)));
+    check_error(&error, Fault::Vendor, Outcome::Unknown, "login_check");
+}
+
+#[test]
+fn a_token_that_worked_may_be_renewed_at_any_time() {
+    let world = World::new();
+    world.fault(FaultKind::Status(401, String::new()), Operation::ListCodes, 2);
+    let error = vendor(world.run(world.keys.codes(world.call(), &door())));
+    check_error(&error, Fault::Credentials, Outcome::NotApplied, "a new token was refused");
+    world.run(world.keys.check(world.call())).unwrap();
+    world.sim().thekeys.kill_tokens();
+    world.run(world.keys.codes(world.call(), &door())).unwrap();
+    assert_eq!(world.seen(Operation::Login), 3);
+}
+
+#[test]
+fn a_refused_update_of_a_code_that_is_not_listed_finds_no_such_code() {
+    let world = World::new();
+    world.fault(FaultKind::Status(400, "no".to_owned()), Operation::UpdateCode, 1);
+    let (gone, wanted) = (VendorCodeId::parse("123").unwrap(), spec("0042", "Ada", "Smoobu#1"));
+    let result = world.run(world.keys.replace(world.call(), &door(), &gone, &wanted));
+    assert!(matches!(result, Err(LockError::NoSuchCode)), "{result:?}");
+}
+
+#[test]
+fn a_window_in_another_zone_than_the_door_s_is_not_written() {
+    let world = World::new();
+    let mut wanted = spec("0042", "Ada", "Smoobu#1");
+    let (start, end) = (wanted.window.start(), wanted.window.end());
+    wanted.window = booking_core::Window::new(start, end, Tz::Europe__London).unwrap();
+    let error = vendor(world.run(world.keys.create(world.call(), &door(), &wanted)));
+    check_error(&error, Fault::Configuration, Outcome::NotApplied, "Europe/London");
 }

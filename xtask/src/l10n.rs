@@ -24,7 +24,7 @@ type Sources = BTreeMap<String, BTreeMap<String, String>>;
 /// # Errors
 ///
 /// When a file cannot be read, and when there is a problem in any.
-pub fn run(root: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let folder = root.join(LOCALES);
     let keys = fs::read_to_string(folder.join("keys.txt")).with_context(|| format!("{LOCALES}/keys.txt"))?;
     let mut sources = Sources::new();
@@ -61,8 +61,10 @@ struct Text {
 /// All that is wrong, sorted.
 fn check(sources: &Sources, keys: &str) -> Vec<String> {
     let mut problems = BTreeSet::new();
-    let texts: BTreeMap<&str, BTreeMap<String, Text>> =
-        sources.iter().map(|(language, files)| (language.as_str(), read(language, files, &mut problems))).collect();
+    let texts: BTreeMap<&str, BTreeMap<String, Text>> = sources
+        .iter()
+        .map(|(language, files)| (language.as_str(), read(language, files, &mut problems)))
+        .collect();
     let (Some(english), Some(english_files)) = (texts.get(ENGLISH), sources.get(ENGLISH)) else {
         return vec![format!("{ENGLISH}: there is none")];
     };
@@ -81,7 +83,9 @@ fn check(sources: &Sources, keys: &str) -> Vec<String> {
         }
         for (key, text) in texts {
             match english.get(key) {
-                None => drop(problems.insert(format!("{}: there is no `{key}` in English", text.at))),
+                None => {
+                    problems.insert(format!("{}: there is no `{key}` in English", text.at));
+                }
                 Some(english) => problems.extend(differences(key, text, english)),
             }
         }
@@ -110,7 +114,11 @@ fn differences(key: &str, text: &Text, english: &Text) -> Vec<String> {
 }
 
 /// Parses a language's files.
-fn read(language: &str, files: &BTreeMap<String, String>, problems: &mut BTreeSet<String>) -> BTreeMap<String, Text> {
+fn read(
+    language: &str,
+    files: &BTreeMap<String, String>,
+    problems: &mut BTreeSet<String>,
+) -> BTreeMap<String, Text> {
     let mut texts = BTreeMap::new();
     let mut terms = BTreeSet::new();
     let mut wanted = Vec::new();
@@ -128,15 +136,16 @@ fn read(language: &str, files: &BTreeMap<String, String>, problems: &mut BTreeSe
                     let key = message.id.name.to_owned();
                     let at = place(language, file, source, &key);
                     let mut variables = BTreeMap::new();
-                    for (part, pattern) in message
-                        .value
-                        .iter()
-                        .map(|value| (None, value))
-                        .chain(message.attributes.iter().map(|attribute| (Some(attribute.id.name.to_owned()), &attribute.value)))
-                    {
+                    for (part, pattern) in message.value.iter().map(|value| (None, value)).chain(
+                        message
+                            .attributes
+                            .iter()
+                            .map(|attribute| (Some(attribute.id.name.to_owned()), &attribute.value)),
+                    ) {
                         let mut found = Found::default();
                         found.pattern(pattern);
-                        problems.extend(plurals(language, &found).map(|what| format!("{at}: `{key}` {what}")));
+                        problems
+                            .extend(plurals(language, &found).map(|what| format!("{at}: `{key}` {what}")));
                         wanted.extend(found.references.into_iter().map(|reference| (at.clone(), reference)));
                         variables.insert(part, found.variables);
                     }
@@ -220,9 +229,15 @@ impl Found {
     fn inline(&mut self, inline: &InlineExpression<&str>) {
         match inline {
             InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {}
-            InlineExpression::VariableReference { id } => drop(self.variables.insert(id.name.to_owned())),
-            InlineExpression::MessageReference { id, .. } => drop(self.references.insert(id.name.to_owned())),
-            InlineExpression::TermReference { id, .. } => drop(self.references.insert(format!("-{}", id.name))),
+            InlineExpression::VariableReference { id } => {
+                self.variables.insert(id.name.to_owned());
+            }
+            InlineExpression::MessageReference { id, .. } => {
+                self.references.insert(id.name.to_owned());
+            }
+            InlineExpression::TermReference { id, .. } => {
+                self.references.insert(format!("-{}", id.name));
+            }
             InlineExpression::FunctionReference { id, arguments } => {
                 self.references.insert(format!("{}()", id.name));
                 for argument in &arguments.positional {
@@ -241,13 +256,17 @@ fn plurals<'a>(language: &'a str, found: &'a Found) -> impl Iterator<Item = Stri
         "pl" | "ru" | "uk" => Some(&["one", "few", "many", "other"]),
         _ => None,
     };
-    let by_number = found.choices.iter().filter(|(words, _)| words.iter().any(|word| PLURALS.contains(&word.as_str())));
+    let by_number =
+        found.choices.iter().filter(|(words, _)| words.iter().any(|word| PLURALS.contains(&word.as_str())));
     by_number.filter_map(move |(words, default)| {
-        let Some(own) = own else { return Some(format!("chooses by number; which plurals {language} has is to be added here")) };
+        let Some(own) = own else {
+            return Some(format!("chooses by number; which plurals {language} has is to be added here"));
+        };
         if let Some(strange) = words.iter().find(|word| !own.contains(&word.as_str())) {
             return Some(format!("chooses by number, and {language} has no plural `{strange}`"));
         }
-        (default.as_deref() != Some("other")).then(|| "chooses by number without `other` as default".to_owned())
+        (default.as_deref() != Some("other"))
+            .then(|| "chooses by number without `other` as default".to_owned())
     })
 }
 
@@ -284,10 +303,11 @@ mod tests {
     #[test]
     fn every_difference_is_told() {
         check_all(&[], "", &["en: there is none"]);
-        check_all(&[("en/a.ftl", "a = A\nb = B\n")], "a\nc\n", &[
-            "en/a.ftl:2: `b` is used nowhere (keys.txt)",
-            "en: there is no `c`, which is used (keys.txt)",
-        ]);
+        check_all(
+            &[("en/a.ftl", "a = A\nb = B\n")],
+            "a\nc\n",
+            &["en/a.ftl:2: `b` is used nowhere (keys.txt)", "en: there is no `c`, which is used (keys.txt)"],
+        );
         check_all(
             &[
                 ("en/a.ftl", "a = A { $x }\nb = B\n    .t = T\nc = C\n"),
@@ -307,7 +327,10 @@ mod tests {
         );
         check_all(
             &[
-                ("en/a.ftl", "a = { $n ->\n    [few] x\n   *[other] y\n }\nb = { $n ->\n   *[one] x\n    [other] y\n }\n"),
+                (
+                    "en/a.ftl",
+                    "a = { $n ->\n    [few] x\n   *[other] y\n }\nb = { $n ->\n   *[one] x\n    [other] y\n }\n",
+                ),
                 ("it/a.ftl", "a = { $n ->\n    [one] x\n   *[other] y\n }\nb = { $n }\n"),
             ],
             "a\nb\n",

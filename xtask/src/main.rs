@@ -1,1 +1,61 @@
-fn main() {}
+//! `cargo xtask`: the tasks of this repository as plain functions, so that no shell script is needed.
+//!
+//! `cargo xtask test` is what CI runs, whole; see CONTRIBUTING.md.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod call;
+mod count;
+mod l10n;
+mod suite;
+mod tidy;
+mod workspace;
+
+/// The tasks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything that must hold before a change is merged, in order, up to the first failure.
+    Test(suite::Options),
+    /// Holds the locale files against each other.
+    L10n,
+    /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let done = match Arguments::parse().task {
+        Task::Test(options) => suite::run(root, &options),
+        Task::L10n => l10n::run(root),
+        Task::Tidy => tidy::run(root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

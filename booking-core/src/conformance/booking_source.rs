@@ -1,6 +1,6 @@
 //! The suite of [`BookingSource`].
 //!
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn conformance() {
 //!     let report = block_on(booking_source::run(MyHarness::new));
@@ -221,7 +221,11 @@ fn differs(booking: &Booking, reference: &ExternalId, wanted: &Wanted) -> Option
 async fn found<H: Harness>(harness: &H, reference: &ExternalId) -> CaseResult<Booking> {
     match harness.source().booking(harness.call(), reference).await.or_fail("booking()")? {
         Lookup::Found(booking) => {
-            ensure!(booking.status == BookingStatus::Confirmed, "found, but its status is {:?}", booking.status);
+            ensure!(
+                booking.status == BookingStatus::Confirmed,
+                "found, but its status is {:?}",
+                booking.status
+            );
             Ok(*booking)
         }
         Lookup::Cancelled(_) => fail("a booking that holds was looked up as cancelled"),
@@ -241,7 +245,8 @@ async fn walk<H: Harness>(harness: &H) -> CaseResult<Walk> {
     let mut from: Option<Cursor> = None;
     let mut seen = BTreeSet::new();
     loop {
-        let page = harness.source().page(harness.call(), range(harness), from.as_ref()).await.or_fail("page()")?;
+        let page =
+            harness.source().page(harness.call(), range(harness), from.as_ref()).await.or_fail("page()")?;
         walk.pages += 1;
         for item in page.items {
             match item {
@@ -326,7 +331,11 @@ async fn a_cancelled_booking_is_cancelled_not_missing<H: Harness>(harness: &H) -
     match harness.source().booking(harness.call(), &reference).await.or_fail("booking()")? {
         Lookup::Cancelled(booking) => {
             ensure!(booking.reference == reference, "another booking was found");
-            ensure!(booking.status == BookingStatus::Cancelled, "cancelled, but its status is {:?}", booking.status);
+            ensure!(
+                booking.status == BookingStatus::Cancelled,
+                "cancelled, but its status is {:?}",
+                booking.status
+            );
             Ok(())
         }
         Lookup::Found(_) => fail("a cancelled booking was looked up as one that holds"),
@@ -405,9 +414,18 @@ async fn the_edges_of_the_range_are_listed<H: Harness>(harness: &H) -> CaseResul
     let arrives_today = harness.make(&wanted(harness, 0, 1)?).await;
     let arrives_last = harness.make(&wanted(harness, 400, 7)?).await;
     let walk = walk(harness).await?;
-    ensure!(walk.bookings.contains_key(&leaves_today), "who leaves on the first day of the range is not listed");
-    ensure!(walk.bookings.contains_key(&arrives_today), "who arrives on the first day of the range is not listed");
-    ensure!(walk.bookings.contains_key(&arrives_last), "who arrives on the last day of the range is not listed");
+    ensure!(
+        walk.bookings.contains_key(&leaves_today),
+        "who leaves on the first day of the range is not listed"
+    );
+    ensure!(
+        walk.bookings.contains_key(&arrives_today),
+        "who arrives on the first day of the range is not listed"
+    );
+    ensure!(
+        walk.bookings.contains_key(&arrives_last),
+        "who arrives on the last day of the range is not listed"
+    );
     Ok(())
 }
 
@@ -453,7 +471,11 @@ async fn bookings_that_look_alike_are_all_listed<H: Harness>(harness: &H) -> Cas
     made.push(harness.make(&wanted(harness, 13, 3)?).await);
     let walk = walk(harness).await?;
     for reference in &made {
-        ensure!(walk.bookings.contains_key(reference), "one of {} bookings that look alike is missing", made.len());
+        ensure!(
+            walk.bookings.contains_key(reference),
+            "one of {} bookings that look alike is missing",
+            made.len()
+        );
     }
     Ok(())
 }
@@ -530,7 +552,9 @@ async fn an_unreadable_answer_is_an_error<H: Harness>(harness: &H) -> CaseResult
         if harness.plant(trouble, On::Reads).await {
             played = true;
             match harness.source().booking(harness.call(), &reference).await {
-                Ok(Lookup::NotFound) => return fail(format!("booking(): {trouble:?} was taken for NotFound")),
+                Ok(Lookup::NotFound) => {
+                    return fail(format!("booking(): {trouble:?} was taken for NotFound"));
+                }
                 Ok(_) => return fail(format!("booking(): {trouble:?} was taken for an answer")),
                 Err(error) => honest(harness, &error)?,
             }
@@ -572,7 +596,10 @@ async fn markers_come_back_as_their_reference<H: Harness>(harness: &H) -> CaseRe
     let mut markers: BTreeMap<Marker, ExternalId> = BTreeMap::new();
     for reference in references {
         let marker = harness.source().marker(&reference);
-        ensure!(marker == harness.source().marker(&reference), "the marker of {reference} is not always the same");
+        ensure!(
+            marker == harness.source().marker(&reference),
+            "the marker of {reference} is not always the same"
+        );
         let Some(marker) = marker else { continue };
         let back = harness.source().marked(&marker);
         ensure!(back.as_ref() == Some(&reference), "{reference} became {marker} and came back as {back:?}");
@@ -596,7 +623,10 @@ async fn markers_of_others_are_not_ours<H: Harness>(harness: &H) -> CaseResult {
             continue;
         }
         let Ok(foreign) = Marker::new(word, "12") else { continue };
-        ensure!(harness.source().marked(&foreign).is_none(), "{foreign} was taken for a marker of this source");
+        ensure!(
+            harness.source().marked(&foreign).is_none(),
+            "{foreign} was taken for a marker of this source"
+        );
     }
     Ok(())
 }
@@ -604,7 +634,8 @@ async fn markers_of_others_are_not_ours<H: Harness>(harness: &H) -> CaseResult {
 async fn a_write_back_says_what_became_of_it<H: Harness>(harness: &H) -> CaseResult {
     let reference = harness.make(&wanted(harness, 10, 3)?).await;
     let pin = Pin::parse("314159")?;
-    let codes = WriteBack { reference: reference.clone(), codes: vec![("Front door".to_owned(), pin.clone())] };
+    let codes =
+        WriteBack { reference: reference.clone(), codes: vec![("Front door".to_owned(), pin.clone())] };
     let written = harness.source().write_back(harness.call(), &codes).await.or_fail("write_back()")?;
     let shown = harness.shows_code(&reference, &pin).await;
     match written {
@@ -624,7 +655,11 @@ async fn a_write_back_says_what_became_of_it<H: Harness>(harness: &H) -> CaseRes
             Ok(WrittenBack::Written) => return fail("the answer is lost, but it says written"),
             Ok(_) => {}
             Err(error) => {
-                ensure!(error.outcome == Outcome::Unknown, "the answer is lost, but the outcome is {:?}", error.outcome);
+                ensure!(
+                    error.outcome == Outcome::Unknown,
+                    "the answer is lost, but the outcome is {:?}",
+                    error.outcome
+                );
                 let mut planted = planted(harness);
                 planted.extend([pin, changed].map(|pin| pin.expose().to_owned()));
                 says_nothing_of(&error, &planted)?;

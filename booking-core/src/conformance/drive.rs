@@ -1,16 +1,11 @@
-//! What lets the suites run in a plain `#[test]`: a way to drive a future, and a clock that nobody must move.
+//! What lets the suites run in a plain `#[test]`.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-
-use crate::world::Clock;
 
 /// Runs a future to its end on this thread. No runtime: whatever the future waits for must come from itself or from
 /// another thread.
@@ -50,35 +45,5 @@ impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
-    }
-}
-
-/// A clock that stands still until somebody sleeps, and then is at once where the sleeper wanted: for code that waits
-/// between retries, run alone in one thread. With several sleepers use a [`ManualClock`](super::ManualClock).
-#[derive(Debug)]
-pub struct LeapingClock(Mutex<DateTime<Utc>>);
-
-impl LeapingClock {
-    /// A clock that shows `now`.
-    #[must_use]
-    pub fn new(now: DateTime<Utc>) -> Self {
-        Self(Mutex::new(now))
-    }
-
-    /// Moves the clock on.
-    pub fn advance(&self, by: chrono::Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
-    }
-}
-
-#[async_trait]
-impl Clock for LeapingClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn sleep_until(&self, at: DateTime<Utc>) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = at.max(*now);
     }
 }

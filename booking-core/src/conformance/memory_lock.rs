@@ -136,7 +136,11 @@ impl MemoryLock {
     /// What is on a keypad in truth, whatever a read would show.
     #[must_use]
     pub fn codes_on(&self, key: &DoorKey) -> Vec<ListedCode> {
-        self.state().keypads.get(key).map(|keypad| keypad.codes.values().cloned().collect()).unwrap_or_default()
+        self.state()
+            .keypads
+            .get(key)
+            .map(|keypad| keypad.codes.values().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// Puts or changes a code as a person with the vendor's app would: no rule stands in the way. `false` when there
@@ -309,7 +313,13 @@ impl LockProvider for MemoryLock {
         })
     }
 
-    async fn replace(&self, _call: Call, door: &Door, id: &VendorCodeId, code: &CodeSpec) -> Result<(), LockError> {
+    async fn replace(
+        &self,
+        _call: Call,
+        door: &Door,
+        id: &VendorCodeId,
+        code: &CodeSpec,
+    ) -> Result<(), LockError> {
         self.write(door, |keypad, _, now| {
             if !keypad.codes.contains_key(id) {
                 return Err(LockError::NoSuchCode);

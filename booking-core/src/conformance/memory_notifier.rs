@@ -8,7 +8,9 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::trouble::{Planted, Troubles, refused};
 use crate::error::{Fault, Outcome, Retry, VendorError};
-use crate::notifier::{Channel, MessageLimits, Notifier, NotifyError, OutgoingMessage, Receipt, Recipient, Sent};
+use crate::notifier::{
+    Channel, MessageLimits, Notifier, NotifyError, OutgoingMessage, Receipt, Recipient, Sent,
+};
 use crate::sms;
 use crate::world::{Call, Clock};
 
@@ -164,7 +166,8 @@ impl Notifier for MemoryNotifier {
         if state.limits.sms_segments.is_some_and(|most| segments > most)
             || state.limits.characters.is_some_and(|most| message.body.chars().count() > most)
         {
-            let too_long = VendorError::new(Fault::Request, Retry::Never, Outcome::NotApplied, "the text is too long");
+            let too_long =
+                VendorError::new(Fault::Request, Retry::Never, Outcome::NotApplied, "the text is too long");
             return Err(too_long.into());
         }
         let lost = state.troubles.write(None)?;
@@ -190,7 +193,7 @@ impl Notifier for MemoryNotifier {
         }
         Ok(match state.sent.iter().position(|(_, sent)| sent.id == message.id) {
             Some(at) => Sent::Yes(Receipt { vendor_id: Some((at + 1).to_string()) }),
-            None if now - message.first_tried >= state.settle => Sent::No,
+            None if now - message.last_tried >= state.settle => Sent::No,
             None => Sent::CannotTell,
         })
     }

@@ -160,8 +160,9 @@ const WORD: &str = "Memory";
 
 fn in_range(booking: &Booking, range: DateRange) -> bool {
     // A booking without usable dates may lie anywhere, so it is always listed.
-    booking.dates.is_ok_and(|dates| dates.departure() >= range.departing_from && dates.arrival() <= range.arriving_until)
-        || booking.dates.is_err()
+    booking.dates.is_ok_and(|dates| {
+        dates.departure() >= range.departing_from && dates.arrival() <= range.arriving_until
+    }) || booking.dates.is_err()
 }
 
 #[async_trait]
@@ -171,7 +172,9 @@ impl BookingSource for MemorySource {
         state.troubles.read(None)?;
         Ok(match state.bookings.get(reference) {
             None => Lookup::NotFound,
-            Some(booking) if booking.status == BookingStatus::Cancelled => Lookup::Cancelled(Box::new(booking.clone())),
+            Some(booking) if booking.status == BookingStatus::Cancelled => {
+                Lookup::Cancelled(Box::new(booking.clone()))
+            }
             Some(booking) => Lookup::Found(Box::new(booking.clone())),
         })
     }
@@ -185,12 +188,20 @@ impl BookingSource for MemorySource {
             Some(Cursor(last)) => match ExternalId::parse(last) {
                 Ok(last) => Bound::Excluded(last),
                 Err(_) => {
-                    return Err(VendorError::new(Fault::Request, Retry::Never, Outcome::NotApplied, "not a cursor of ours"));
+                    return Err(VendorError::new(
+                        Fault::Request,
+                        Retry::Never,
+                        Outcome::NotApplied,
+                        "not a cursor of ours",
+                    ));
                 }
             },
         };
-        let mut found =
-            state.bookings.range((after, Bound::Unbounded)).map(|(_, booking)| booking).filter(|b| in_range(b, range));
+        let mut found = state
+            .bookings
+            .range((after, Bound::Unbounded))
+            .map(|(_, booking)| booking)
+            .filter(|b| in_range(b, range));
         let bookings: Vec<Booking> = found.by_ref().take(state.page_size).cloned().collect();
         let next = found.next().and_then(|_| bookings.last()).map(|last| Cursor(last.reference.to_string()));
         let bad = if from.is_none() { state.bad.clone() } else { Vec::new() };
@@ -202,7 +213,12 @@ impl BookingSource for MemorySource {
         let lost = state.troubles.write(None)?;
         if state.write_back == WrittenBack::Written {
             if !state.bookings.contains_key(&codes.reference) {
-                return Err(VendorError::new(Fault::Request, Retry::Never, Outcome::NotApplied, "no such booking"));
+                return Err(VendorError::new(
+                    Fault::Request,
+                    Retry::Never,
+                    Outcome::NotApplied,
+                    "no such booking",
+                ));
             }
             state.written.insert(codes.reference.clone(), codes.codes.clone());
         }

@@ -16,7 +16,7 @@ mod tests;
 mod trouble;
 pub mod webhook_receiver;
 
-pub use drive::{LeapingClock, block_on};
+pub use drive::block_on;
 pub use idempotency::idempotency_store;
 pub use memory_lock::MemoryLock;
 pub use memory_notifier::MemoryNotifier;

@@ -92,6 +92,7 @@ fn message<H: Harness>(harness: &H, number: u8, body: &str) -> CaseResult<Outgoi
         body: body.to_owned(),
         language: "en".to_owned(),
         first_tried: harness.now(),
+        last_tried: harness.now(),
     })
 }
 
@@ -230,7 +231,11 @@ async fn a_look_up_that_fails_is_an_error<H: Harness>(harness: &H) -> CaseResult
                 Ok(Sent::CannotTell) => {}
                 Ok(found) => return fail(format!("{trouble:?} was taken for {found:?}")),
                 Err(error) => {
-                    ensure!(error.outcome == Outcome::NotApplied, "the outcome of a read is {:?}", error.outcome);
+                    ensure!(
+                        error.outcome == Outcome::NotApplied,
+                        "the outcome of a read is {:?}",
+                        error.outcome
+                    );
                     says_nothing_of(&error, &planted(harness))?;
                 }
             }
@@ -264,7 +269,9 @@ async fn the_unreachable_are_undeliverable<H: Harness>(harness: &H) -> CaseResul
     match harness.notifier().send(harness.call(), &message).await {
         Ok(_) => return fail("it says sent"),
         Err(error @ NotifyError::Undeliverable(_)) => says_nothing_of(&error, &planted(harness))?,
-        Err(NotifyError::Vendor(error)) => return fail(format!("it is {:?}, not Undeliverable", error.fault)),
+        Err(NotifyError::Vendor(error)) => {
+            return fail(format!("it is {:?}, not Undeliverable", error.fault));
+        }
     }
     let arrived = harness.received(&recipient).await.len();
     ensure!(arrived == 0, "{arrived} messages arrived");
@@ -277,7 +284,10 @@ async fn a_wrong_kind_of_recipient_is_refused<H: Harness>(harness: &H) -> CaseRe
     match harness.notifier().send(harness.call(), &message).await {
         Ok(_) => fail("it says sent"),
         Err(error) => {
-            ensure!(outcome(&error) == Outcome::NotApplied, "the outcome is open, although nothing was tried");
+            ensure!(
+                outcome(&error) == Outcome::NotApplied,
+                "the outcome is open, although nothing was tried"
+            );
             says_nothing_of(&error, &planted(harness))
         }
     }
@@ -294,7 +304,11 @@ async fn limits_are_obeyed<H: Harness>(harness: &H) -> CaseResult {
     let Some(longest) = longest else { return skip("there are no limits") };
     let (just, over) = ("1".repeat(longest), "1".repeat(longest + 1));
     ensure!(fits(&just) && !fits(&over), "the limits contradict each other");
-    harness.notifier().send(harness.call(), &message(harness, 0, &just)?).await.or_fail("send() at the limit")?;
+    harness
+        .notifier()
+        .send(harness.call(), &message(harness, 0, &just)?)
+        .await
+        .or_fail("send() at the limit")?;
     match harness.notifier().send(harness.call(), &message(harness, 1, &over)?).await {
         Ok(_) => return fail("a text beyond the limits was sent"),
         Err(error) => {
@@ -319,7 +333,9 @@ async fn refused_credentials_are_said_so<H: Harness>(harness: &H) -> CaseResult 
     let message = message(harness, 0, BODY)?;
     match refused.send(harness.call(), &message).await {
         Ok(_) => return fail("send() says sent"),
-        Err(error @ NotifyError::Undeliverable(_)) => return fail(format!("it is {error}, so the guest is to blame")),
+        Err(error @ NotifyError::Undeliverable(_)) => {
+            return fail(format!("it is {error}, so the guest is to blame"));
+        }
         Err(NotifyError::Vendor(error)) => {
             ensure!(error.fault == Fault::Credentials, "the fault is {:?}", error.fault);
             ensure!(error.outcome == Outcome::NotApplied, "the outcome is open");

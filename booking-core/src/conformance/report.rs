@@ -22,7 +22,7 @@ pub enum Verdict {
 /// A suite never stops at the first failure, and a case that panics fails alone. Whoever runs one asserts both that
 /// nothing failed and which cases were skipped, so that a case cannot fall silent:
 ///
-/// ```ignore
+/// ```text
 /// let report = lock_provider::run(Harness::new).await;
 /// report.assert_passed();
 /// assert_eq!(report.skipped(), ["a_full_keypad"]);
@@ -83,7 +83,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "conformance of {}: {} of {} cases failed", self.suite, self.failed().len(), self.cases.len())?;
+        write!(
+            f,
+            "conformance of {}: {} of {} cases failed",
+            self.suite,
+            self.failed().len(),
+            self.cases.len()
+        )?;
         for (name, verdict) in &self.cases {
             match verdict {
                 Verdict::Passed => {}
@@ -128,7 +134,8 @@ pub(super) async fn run_case(case: impl Future<Output = CaseResult>) -> CaseResu
 
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_else(|| "(no text)".to_owned())
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "(no text)".to_owned())
 }
 
 /// Turns an unexpected error into a failure that says what was being done.
@@ -164,10 +171,7 @@ macro_rules! cases {
 pub(super) use {cases, ensure};
 
 /// Fails the case when an error's text, or the text of one of its causes, or its `Debug`, holds one of `planted`.
-pub(super) fn says_nothing_of(
-    error: &(dyn std::error::Error + 'static),
-    planted: &[String],
-) -> CaseResult {
+pub(super) fn says_nothing_of(error: &(dyn std::error::Error + 'static), planted: &[String]) -> CaseResult {
     let mut texts = vec![format!("{error:?}")];
     let mut next = Some(error);
     while let Some(cause) = next {
@@ -176,7 +180,11 @@ pub(super) fn says_nothing_of(
     }
     for (number, secret) in planted.iter().enumerate() {
         let leaked = texts.iter().any(|text| !secret.is_empty() && text.contains(secret.as_str()));
-        ensure!(!leaked, "an error's text holds planted value {number} (of {} characters)", secret.chars().count());
+        ensure!(
+            !leaked,
+            "an error's text holds planted value {number} (of {} characters)",
+            secret.chars().count()
+        );
     }
     Ok(())
 }

@@ -590,17 +590,26 @@ async fn earliest_priority_goes_first(store: &dyn Store) {
 
 async fn priorities_change(store: &dyn Store) {
     let first = async |minutes| leases(store, minutes, 1, 1).await.remove(0);
-    write(store, 0, vec![due(grant_work(1), 0, Some(500)), due(grant_work(2), 0, Some(400))]).await;
-    write(store, 0, vec![due(grant_work(1), 0, Some(300)), due(grant_work(2), 0, None)]).await;
+    let marks = [(1, Some(500)), (1, Some(300)), (1, Some(600)), (2, Some(400)), (2, None), (3, Some(450))];
+    write(store, 0, marks.map(|(number, priority)| due(grant_work(number), 0, priority)).to_vec()).await;
     let one = first(0).await;
     assert_eq!(one.work, grant_work(1), "the earlier priority stays");
     let two = first(0).await;
-    assert_eq!(two.work, grant_work(2));
+    assert_eq!(two.work, grant_work(2), "none given is none changed");
+    let three = first(0).await;
+    assert_eq!(three.work, grant_work(3));
+    finish(store, 0, &three, None, false).await;
     for (lease, priority) in [(one, 700), (two, 600)] {
         let finish = Finish { next: Some(at(10)), failed: false, priority: Some(at(priority)) };
         done(commit(store, Tx { finish: Some(finish), ..Tx::under(at(0), &lease) }).await);
     }
-    assert_eq!(first(10).await.work, grant_work(2), "a finish sets it anew");
+    let two = first(10).await;
+    assert_eq!(two.work, grant_work(2), "a finish sets it anew");
+    // What is marked meanwhile for somebody sooner goes first all the same.
+    write(store, 10, vec![due(grant_work(2), 10, Some(100))]).await;
+    let finish = Finish { next: None, failed: false, priority: Some(at(900)) };
+    done(commit(store, Tx { finish: Some(finish), ..Tx::under(at(10), &two) }).await);
+    assert_eq!(first(10).await.work, grant_work(2));
 }
 
 async fn concurrent_claims_do_not_share(store: &dyn Store) {
@@ -657,7 +666,7 @@ async fn work_is_listed_in_pages(store: &dyn Store) {
     let mut after = None;
     loop {
         let page = store.work(after.as_ref(), 2).await.expect("work");
-        assert!(page.len() <= 2);
+        assert!(page.len() <= 2 && seen.len() <= keys.len(), "pages without end");
         let Some(last) = page.last() else { break };
         after = Some(last.work.clone());
         seen.extend(page.into_iter().map(|row| row.work));
@@ -698,9 +707,14 @@ async fn an_arrival_makes_a_booking(store: &dyn Store) {
     assert_eq!((inbox.action.as_str(), inbox.event.as_ref()), ("updateReservation", Some(&hint("9001"))));
     assert_eq!((inbox.work.as_ref(), inbox.received_at, inbox.read_at), (Some(&grant_work(1)), at(3), None));
 
+    let Record::Booking(mut known) = row.record else { panic!("{key:?} is no booking") };
+    known.absences = 3;
+    let known = Record::Booking(known);
+    write(store, 4, vec![put(known.clone())]).await;
     let again = arrive(store, 4, arrival(content("h2"), vec![(hint("9001"), stay(2))])).await;
     assert_eq!((again.bookings, again.duplicate), (vec![stay(1)], false), "the reference is known now");
-    assert_eq!(revision(store, &key).await, 1, "what is known of the booking is left alone");
+    let left = Some(Row { revision: 2, record: known });
+    assert_eq!(get(store, &key).await, left, "what is known of the booking is left alone");
     assert_eq!(unread(store, &grant_work(1)).await.len(), 2);
     assert_eq!(unread(store, &grant_work(2)).await, vec![]);
 }
@@ -838,6 +852,22 @@ async fn integrations_do_not_meet(store: &dyn Store) {
     let first = arrive(store, 0, arrival(vendor_id("v"), vec![(hint("1"), stay(1))])).await;
     let other = arrive(store, 0, Arrival { dedup: vendor_id("v"), ..beds24() }).await;
     assert!(!first.duplicate && !other.duplicate);
+    // Nor where both tell of one booking.
+    let one =
+        Write::Alias { tenant: harbour(), source: smoobu(), reference: reference("2"), booking: stay(9) };
+    let other = Write::Alias {
+        tenant: harbour(),
+        source: integration("beds24"),
+        reference: reference("2"),
+        booking: stay(9),
+    };
+    write(store, 0, vec![one, other]).await;
+    let first = arrive(store, 0, arrival(content("h2"), vec![(hint("2"), stay(3))])).await;
+    let events = vec![(hint("2"), stay(4))];
+    let other = arrive(store, 0, Arrival { dedup: content("h2"), events, ..beds24() }).await;
+    assert_eq!((first.bookings, other.bookings), (vec![stay(9)], vec![stay(9)]));
+    assert!(!first.duplicate && !other.duplicate);
+    assert_eq!(unread(store, &grant_work(9)).await.len(), 2);
 }
 
 async fn deliveries_without_bookings(store: &dyn Store) {
@@ -878,8 +908,9 @@ async fn aliases_move(store: &dyn Store) {
     let work: Vec<_> = store.work(None, 10).await.expect("work");
     assert_eq!(work.len(), 1, "and are due: {work:?}");
     assert_eq!((&work[0].work, work[0].due_at), (&grant_work(1), Some(at(2))));
+    let rows = unread(store, &grant_work(1)).await;
     write(store, 3, vec![moved]).await;
-    assert_eq!(unread(store, &grant_work(1)).await.len(), 2, "saying it again changes nothing");
+    assert_eq!(unread(store, &grant_work(1)).await, rows, "saying it again changes nothing");
     let accepted = arrive(store, 4, arrival(None, vec![(hint("new"), stay(3))])).await;
     assert_eq!(accepted.bookings, vec![stay(1)]);
 }
@@ -996,6 +1027,8 @@ async fn joint_claims_are_all_or_nothing(store: &dyn Store) {
             "{device}"
         );
     }
+    let twice = pins(&[(50, &flat, "7777"), (51, &flat, "7777")]);
+    assert_eq!(try_claim(store, 0, wanted(0, 100, vec![twice])).await, None, "a keypad has its digits once");
 }
 
 async fn taken_leaves_nothing_changed(store: &dyn Store) {
@@ -1056,7 +1089,7 @@ async fn the_inbox_is_paged(store: &dyn Store) {
     let mut before = None;
     loop {
         let page = store.inbox(&harbour(), before, 2).await.expect("inbox");
-        assert!(page.len() <= 2);
+        assert!(page.len() <= 2 && times.len() <= 5, "pages without end");
         let Some(last) = page.last() else { break };
         before = Some(last.number);
         times.extend(page.iter().map(|row| row.received_at));
@@ -1093,7 +1126,7 @@ async fn rows_are_paged(store: &dyn Store) {
     let mut after: Option<String> = None;
     loop {
         let page = store.rows(Kind::Alert, &harbour(), after.as_deref(), 3).await.expect("rows");
-        assert!(page.len() <= 3);
+        assert!(page.len() <= 3 && seen.len() <= ids.len(), "pages without end");
         let Some(last) = page.last() else { break };
         after = Some(last.record.key().id);
         seen.extend(page.into_iter().map(|row| row.record.key().id));
@@ -1198,7 +1231,8 @@ async fn purge_forgets(store: &dyn Store) {
     let mut over = arrival(vendor_id("v"), vec![(hint("over"), stay(1))]);
     over.priority = Some(at(1));
     arrive(store, 0, over).await;
-    arrive(store, 0, arrival(None, vec![(hint("stays"), stay(2))])).await;
+    let kept = || arrival(vendor_id("w"), vec![(hint("stays"), stay(2))]);
+    arrive(store, 0, kept()).await;
     arrive(store, 0, arrival(None, vec![])).await;
     arrive(store, 50, arrival(None, vec![])).await;
     let elsewhere = Arrival { tenant: tenant("other"), ..arrival(None, vec![(hint("over"), stay(1))]) };
@@ -1237,6 +1271,7 @@ async fn purge_forgets(store: &dyn Store) {
         None,
         "digits stay in quarantine after their stay is forgotten"
     );
+    assert!(arrive(store, 59, kept()).await.duplicate, "delivery ids are remembered for their time");
     let again = arrive(store, 60, arrival(None, vec![(hint("over"), stay(3))])).await;
     assert_eq!(again.bookings, vec![stay(3)], "it begins anew");
 }
@@ -1343,6 +1378,7 @@ fn message() -> MessageRecord {
         attempts: 3,
         retry_at: Some(at(5)),
         intended_at: at(1),
+        tried_at: at(1),
         ended_at: Some(at(2)),
         error: None,
         told: Some(Told {

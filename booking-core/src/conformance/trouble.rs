@@ -140,13 +140,21 @@ impl Trouble {
             Self::NoAnswer | Self::AnswerLost => {
                 VendorError::new(Fault::Network, Retry::Backoff, Outcome::Unknown, "no answer")
             }
-            Self::Html | Self::CutOff | Self::Null => VendorError::unreadable("an answer that cannot be read"),
-            Self::ServerError => {
-                VendorError::new(Fault::Vendor, Retry::Backoff, Outcome::Unknown, "the vendor failed: status 500")
+            Self::Html | Self::CutOff | Self::Null => {
+                VendorError::unreadable("an answer that cannot be read")
             }
-            Self::TooMany(wait) => {
-                VendorError::new(Fault::Vendor, Retry::After(wait), Outcome::NotApplied, "asked too often: status 429")
-            }
+            Self::ServerError => VendorError::new(
+                Fault::Vendor,
+                Retry::Backoff,
+                Outcome::Unknown,
+                "the vendor failed: status 500",
+            ),
+            Self::TooMany(wait) => VendorError::new(
+                Fault::Vendor,
+                Retry::After(wait),
+                Outcome::NotApplied,
+                "asked too often: status 429",
+            ),
             Self::Refused => refused(),
         }
     }

@@ -206,7 +206,11 @@ fn valid_samples_are_received(harness: &dyn Harness) -> CaseResult {
     ensure!(!samples.is_empty(), "the harness has no samples");
     for Sample { name, request, expected } in samples {
         let delivery = harness.receiver().receive(&request.raw()).or_fail(name)?;
-        ensure!((200..300).contains(&delivery.reply.status), "{name}: the reply's status is {}", delivery.reply.status);
+        ensure!(
+            (200..300).contains(&delivery.reply.status),
+            "{name}: the reply's status is {}",
+            delivery.reply.status
+        );
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-:/ ".contains(c);
         ensure!(
             !delivery.action.is_empty() && delivery.action.chars().all(plain),
@@ -215,14 +219,26 @@ fn valid_samples_are_received(harness: &dyn Harness) -> CaseResult {
         );
         match expected {
             Expected::Events(events) => {
-                ensure!(delivery.events == events, "{name}: {} events, not the expected {}", delivery.events.len(), events.len());
+                ensure!(
+                    delivery.events == events,
+                    "{name}: {} events, not the expected {}",
+                    delivery.events.len(),
+                    events.len()
+                );
             }
             Expected::Nothing => {
-                ensure!(delivery.events.is_empty(), "{name}: {} events, none expected", delivery.events.len());
+                ensure!(
+                    delivery.events.is_empty(),
+                    "{name}: {} events, none expected",
+                    delivery.events.len()
+                );
             }
             Expected::About(references) => {
                 let about: Vec<&ExternalId> = delivery.events.iter().filter_map(reference).collect();
-                ensure!(about.iter().copied().eq(&references), "{name}: it is about {about:?}, not {references:?}");
+                ensure!(
+                    about.iter().copied().eq(&references),
+                    "{name}: it is about {about:?}, not {references:?}"
+                );
             }
         }
     }
@@ -253,7 +269,10 @@ fn a_repetition_later_has_the_same_key(harness: &dyn Harness) -> CaseResult {
         later.now += Duration::seconds(7);
         later.headers.insert("x-repeated", HeaderValue::from_static("1"));
         let second = harness.receiver().parse(&later.raw()).or_fail(name)?;
-        ensure!(first.dedup == second.dedup, "{name}: the same request seven seconds later is not recognised");
+        ensure!(
+            first.dedup == second.dedup,
+            "{name}: the same request seven seconds later is not recognised"
+        );
     }
     Ok(())
 }
@@ -261,7 +280,9 @@ fn a_repetition_later_has_the_same_key(harness: &dyn Harness) -> CaseResult {
 fn different_bodies_have_different_content_keys(harness: &dyn Harness) -> CaseResult {
     let mut seen: Vec<(&'static str, Request, String)> = Vec::new();
     for Sample { name, request, .. } in harness.samples() {
-        let Dedup::Content { hash } = harness.receiver().parse(&request.raw()).or_fail(name)?.dedup else { continue };
+        let Dedup::Content { hash } = harness.receiver().parse(&request.raw()).or_fail(name)?.dedup else {
+            continue;
+        };
         ensure!(hash.len() >= 16, "{name}: a content key of {} characters", hash.len());
         let same = |earlier: &Request| {
             (&earlier.body, &earlier.query, &earlier.topic) == (&request.body, &request.query, &request.topic)
@@ -277,10 +298,12 @@ fn different_bodies_have_different_content_keys(harness: &dyn Harness) -> CaseRe
 fn must_be_refused(harness: &dyn Harness, request: &Request, what: &str) -> CaseResult {
     match harness.receiver().verify(&request.raw()) {
         Ok(()) => fail(format!("{what} was taken")),
-        Err(Refusal::Unauthenticated(_) | Refusal::Malformed(_)) => match harness.receiver().receive(&request.raw()) {
-            Ok(_) => fail(format!("{what} was refused by verify() and taken by receive()")),
-            Err(_) => Ok(()),
-        },
+        Err(Refusal::Unauthenticated(_) | Refusal::Malformed(_)) => {
+            match harness.receiver().receive(&request.raw()) {
+                Ok(_) => fail(format!("{what} was refused by verify() and taken by receive()")),
+                Err(_) => Ok(()),
+            }
+        }
         Err(other) => fail(format!("{what} was refused as {other:?}")),
     }
 }
@@ -300,8 +323,16 @@ fn a_tampered_body_is_refused(harness: &dyn Harness) -> CaseResult {
         }
         let mut longer = request.body.to_vec();
         longer.push(b' ');
-        must_be_refused(harness, &Request { body: longer.into(), ..request.clone() }, &format!("{name} with one blank more"))?;
-        must_be_refused(harness, &Request { body: Bytes::new(), ..request.clone() }, &format!("{name} without its body"))?;
+        must_be_refused(
+            harness,
+            &Request { body: longer.into(), ..request.clone() },
+            &format!("{name} with one blank more"),
+        )?;
+        must_be_refused(
+            harness,
+            &Request { body: Bytes::new(), ..request.clone() },
+            &format!("{name} without its body"),
+        )?;
     }
     Ok(())
 }
@@ -311,7 +342,9 @@ fn a_wrong_path_secret_is_refused(harness: &dyn Harness) -> CaseResult {
         return skip("the check has no secret in the path");
     }
     for Sample { name, request, .. } in harness.samples() {
-        let Some(secret) = request.path_secret.clone() else { return fail(format!("{name} has no path secret")) };
+        let Some(secret) = request.path_secret.clone() else {
+            return fail(format!("{name} has no path secret"));
+        };
         let mut shorter = secret.clone();
         shorter.pop();
         let other_case: String = secret
@@ -375,7 +408,11 @@ fn a_tampered_query_is_refused(harness: &dyn Harness) -> CaseResult {
             if wrong == request.query {
                 continue;
             }
-            must_be_refused(harness, &Request { query: wrong, ..request.clone() }, &format!("{name} with another query"))?;
+            must_be_refused(
+                harness,
+                &Request { query: wrong, ..request.clone() },
+                &format!("{name} with another query"),
+            )?;
         }
     }
     Ok(())
@@ -420,10 +457,32 @@ fn survives(harness: &dyn Harness, request: &Request, what: &str) -> CaseResult<
 }
 
 fn garbage_never_panics(harness: &dyn Harness) -> CaseResult {
-    let Some(sample) = harness.samples().into_iter().next() else { return fail("the harness has no samples") };
+    let Some(sample) = harness.samples().into_iter().next() else {
+        return fail("the harness has no samples");
+    };
     let texts = [
-        "", " ", "null", "true", "0", "-1", "1e999", "\"\"", "[]", "{}", "[[]]", "[{}]", "{\"\":{}}", "{", "}", "{\"a\":",
-        "\u{feff}{}", "a=b", "a=%ZZ&=&&", "<html>", "--x\r\n\r\n--x--", "\0",
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1e999",
+        "\"\"",
+        "[]",
+        "{}",
+        "[[]]",
+        "[{}]",
+        "{\"\":{}}",
+        "{",
+        "}",
+        "{\"a\":",
+        "\u{feff}{}",
+        "a=b",
+        "a=%ZZ&=&&",
+        "<html>",
+        "--x\r\n\r\n--x--",
+        "\0",
     ];
     let mut bodies: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     bodies.push(vec![0xFF, 0xFE, 0x80]);
@@ -446,7 +505,11 @@ fn garbage_never_panics(harness: &dyn Harness) -> CaseResult {
         survives(harness, &request, &format!("the topic {topic:?}"))?;
     }
     for method in [Method::GET, Method::PUT, Method::OPTIONS] {
-        survives(harness, &Request { method: method.clone(), ..sample.request.clone() }, &format!("{method}"))?;
+        survives(
+            harness,
+            &Request { method: method.clone(), ..sample.request.clone() },
+            &format!("{method}"),
+        )?;
     }
     let bare = Request { headers: HeaderMap::new(), peer: None, ..sample.request.clone() };
     survives(harness, &bare, "no headers")?;
@@ -509,11 +572,15 @@ fn odd_values() -> [Value; 12] {
 }
 
 fn all_paths(value: &Value, at: &mut Vec<String>, paths: &mut Vec<String>) {
-    paths.push(at.iter().fold(String::new(), |path, part| {
-        format!("{path}/{}", part.replace('~', "~0").replace('/', "~1"))
-    }));
+    paths.push(
+        at.iter().fold(String::new(), |path, part| {
+            format!("{path}/{}", part.replace('~', "~0").replace('/', "~1"))
+        }),
+    );
     let parts: Vec<(String, &Value)> = match value {
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
         Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), member)).collect(),
         _ => Vec::new(),
     };
@@ -532,7 +599,10 @@ fn replies_hold_nothing_personal(harness: &dyn Harness) -> CaseResult {
         let reply = delivery.reply.body.to_string();
         for (number, text) in planted.iter().enumerate() {
             ensure!(!reply.contains(text.as_str()), "{name}: the reply holds planted value {number}");
-            ensure!(!delivery.action.contains(text.as_str()), "{name}: the action holds planted value {number}");
+            ensure!(
+                !delivery.action.contains(text.as_str()),
+                "{name}: the action holds planted value {number}"
+            );
         }
     }
     Ok(())
@@ -554,7 +624,10 @@ fn refusals_hold_nothing_from_the_request(harness: &dyn Harness) -> CaseResult {
             }
         }
         let seen = format!("{:?}", request.raw());
-        ensure!(!planted.iter().any(|text| seen.contains(text.as_str())), "{name}: Debug of the request tells too much");
+        ensure!(
+            !planted.iter().any(|text| seen.contains(text.as_str())),
+            "{name}: Debug of the request tells too much"
+        );
     }
     Ok(())
 }

@@ -289,10 +289,20 @@ pub trait Store: Send + Sync {
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError>;
 
     /// Takes up to `limit` due keys, those with the earliest priority first, then the longest due.
-    async fn claim_work(&self, now: DateTime<Utc>, lease_for: Duration, limit: usize) -> Result<Vec<Lease>, StoreError>;
+    async fn claim_work(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        limit: usize,
+    ) -> Result<Vec<Lease>, StoreError>;
 
     /// Prolongs a lease; `None` when it is over.
-    async fn extend(&self, now: DateTime<Utc>, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Lease>, StoreError>;
+    async fn extend(
+        &self,
+        now: DateTime<Utc>,
+        lease: &Lease,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError>;
 
     /// When the next key is due, or a lease runs out; `None` when nothing waits.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
@@ -307,26 +317,51 @@ pub trait Store: Send + Sync {
     async fn stay(&self, tenant: &TenantSlug, booking: &BookingId) -> Result<Vec<Row>, StoreError>;
 
     /// The rows of one kind of one tenant, in the order of their ids after `after`.
-    async fn rows(&self, kind: Kind, tenant: &TenantSlug, after: Option<&str>, limit: usize) -> Result<Vec<Row>, StoreError>;
+    async fn rows(
+        &self,
+        kind: Kind,
+        tenant: &TenantSlug,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
 
     /// The codes of a tenant on a keypad that are not removed.
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError>;
 
     /// Which booking a source's reference names.
-    async fn alias(&self, tenant: &TenantSlug, source: &IntegrationName, reference: &ExternalId) -> Result<Option<BookingId>, StoreError>;
+    async fn alias(
+        &self,
+        tenant: &TenantSlug,
+        source: &IntegrationName,
+        reference: &ExternalId,
+    ) -> Result<Option<BookingId>, StoreError>;
 
     /// The unread inbox rows of a key, in order.
     async fn unread(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError>;
 
     /// A tenant's inbox, newest first, before `before`.
-    async fn inbox(&self, tenant: &TenantSlug, before: Option<u64>, limit: usize) -> Result<Vec<InboxRow>, StoreError>;
+    async fn inbox(
+        &self,
+        tenant: &TenantSlug,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, StoreError>;
 
     /// A tenant's audit trail, newest first; of one stay, where given.
-    async fn audit(&self, tenant: &TenantSlug, stay: Option<&BookingId>, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
+    async fn audit(
+        &self,
+        tenant: &TenantSlug,
+        stay: Option<&BookingId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Forgets: read inbox rows and audit entries older than `older_than`, and every row, alias and unread work of
     /// stays named in `stays`.
-    async fn purge(&self, older_than: DateTime<Utc>, stays: &[(TenantSlug, BookingId)]) -> Result<Purged, StoreError>;
+    async fn purge(
+        &self,
+        older_than: DateTime<Utc>,
+        stays: &[(TenantSlug, BookingId)],
+    ) -> Result<Purged, StoreError>;
 
     /// Whether it can be reached and written.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::booking::Booking;
 use crate::id::{
-    BookingId, CodeId, DoorId, DoorKey, ExternalId, GrantId, IntegrationName, MessageId, TenantSlug, UnitId, UnitRef,
-    VendorCodeId,
+    BookingId, CodeId, DoorId, DoorKey, ExternalId, GrantId, IntegrationName, MessageId, TenantSlug, UnitId,
+    UnitRef, VendorCodeId,
 };
 use crate::lock::{ListedCode, Proof};
 use crate::notifier::{Receipt, Recipient};
@@ -217,8 +217,8 @@ pub struct WriteRecord {
     pub error: Option<String>,
 }
 
-/// A ledger entry: a grant on one door.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A ledger entry: a grant on one door. `Debug` leaves the name out, which is the guest's.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct CodeRecord {
     /// Ours.
     pub id: CodeId,
@@ -262,6 +262,26 @@ pub struct CodeRecord {
     pub adopted: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for CodeRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeRecord")
+            .field("id", &self.id)
+            .field("stay", &self.stay)
+            .field("door", &self.door)
+            .field("pins", &self.pins)
+            .field("vendor_id", &self.vendor_id)
+            .field("window", &self.window)
+            .field("state", &self.state)
+            .field("write", &self.write)
+            .field("attempts", &self.attempts)
+            .field("retry_at", &self.retry_at)
+            .field("proof", &self.proof)
+            .field("proof_at", &self.proof_at)
+            .field("adopted", &self.adopted)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Both forms of a PIN.
@@ -354,6 +374,8 @@ pub struct MessageRecord {
     pub retry_at: Option<DateTime<Utc>>,
     /// When it was first written down.
     pub intended_at: DateTime<Utc>,
+    /// When its last attempt was written down.
+    pub tried_at: DateTime<Utc>,
     /// When its last result came in.
     pub ended_at: Option<DateTime<Utc>>,
     /// The vendor's words on a failure, scrubbed.
@@ -443,8 +465,8 @@ pub struct SourceRecord {
     pub heard_at: Option<DateTime<Utc>>,
 }
 
-/// An appended fact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An appended fact. `Debug` leaves its content out.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactRecord {
     /// The vendor's id of it, after the integration's name.
     pub id: String,
@@ -457,6 +479,12 @@ pub struct FactRecord {
     /// The whole of it. Sealed.
     #[serde(skip)]
     pub payload: serde_json::Value,
+}
+
+impl fmt::Debug for FactRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactRecord").field("id", &self.id).field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 /// A secret that lives in the database: a rotating vendor token.
@@ -575,7 +603,9 @@ impl Record {
     pub fn to_stored(&self) -> Result<StoredRecord, StoreError> {
         let (plain, sealed) = match self {
             Self::Booking(r) => (json(r)?, None),
-            Self::Grant(r) => (json(r)?, r.core.clone().map(|pin| json(&SealedPin { pin: Some(pin) })).transpose()?),
+            Self::Grant(r) => {
+                (json(r)?, r.core.clone().map(|pin| json(&SealedPin { pin: Some(pin) })).transpose()?)
+            }
             Self::Code(r) => {
                 let sealed = SealedCode {
                     typed: r.pins.as_ref().map(|pins| pins.typed.clone()),
@@ -624,7 +654,9 @@ impl Record {
             Kind::Message => {
                 let record: MessageRecord = parse(plain)?;
                 match sealed.map(parse::<SealedMessage>).transpose()? {
-                    Some(SealedMessage { told, text }) => Self::Message(MessageRecord { told, text, ..record }),
+                    Some(SealedMessage { told, text }) => {
+                        Self::Message(MessageRecord { told, text, ..record })
+                    }
                     None => Self::Message(record),
                 }
             }
@@ -644,11 +676,14 @@ impl Record {
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Damaged(format!("a record cannot be written: {}", error.classify_word())))
+    serde_json::to_string(value).map_err(|error| {
+        StoreError::Damaged(format!("a record cannot be written: {}", error.classify_word()))
+    })
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("a record cannot be read: {}", error.classify_word())))
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Damaged(format!("a record cannot be read: {}", error.classify_word())))
 }
 
 /// serde's texts may quote values; only the class of an error may be told.

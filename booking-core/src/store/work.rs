@@ -29,7 +29,10 @@ impl WorkKey {
     #[must_use]
     pub fn tenant(&self) -> &TenantSlug {
         match self {
-            Self::Grant(tenant, _) | Self::Source(tenant, _) | Self::Door(tenant, _) | Self::Notice(tenant) => tenant,
+            Self::Grant(tenant, _)
+            | Self::Source(tenant, _)
+            | Self::Door(tenant, _)
+            | Self::Notice(tenant) => tenant,
         }
     }
 

@@ -1,10 +1,13 @@
 //! Applying what concerns people: texts to guests, and codes written into their booking.
 
-use booking_core::store::{CodeRecord, MessageKind, MessageRecord, MessageState, MessageText, WriteBackRecord};
-use booking_core::{
-    Call, Channel, CodeId, IntegrationName, MessageId, NotifyError, Outcome, OutgoingMessage, Receipt, Recipient, Sent, WriteBack,
-    WrittenBack,
+use booking_core::store::{
+    CodeRecord, MessageKind, MessageRecord, MessageState, MessageText, WriteBackRecord,
 };
+use booking_core::{
+    Call, Channel, CodeId, IntegrationName, MessageId, NotifyError, Outcome, OutgoingMessage, Receipt,
+    Recipient, Sent, WriteBack, WrittenBack,
+};
+use chrono::Duration;
 use futures_util::future::join_all;
 
 use super::Run;
@@ -12,6 +15,9 @@ use crate::engine::WorkError;
 use crate::plan::{NO_RECIPIENT, Plan, Step, Tell};
 use crate::retry;
 use crate::text::{Form, GuestDoor, GuestMessage, Languages};
+
+/// How long a message of unknown outcome is looked for before it is sent a second time.
+const LOOK_FOR: Duration = Duration::minutes(10);
 
 /// What was asked of a notifier.
 enum Asked {
@@ -70,11 +76,7 @@ impl Run<'_> {
             Some(recipient) => self.text(tell, recipient),
         };
         let id = match tell.again.as_ref().and_then(|id| self.stay.message_mut(id)) {
-            Some(message) => {
-                // A second send after an outcome that nobody could clear up is on record as what it is.
-                message.maybe_twice |= matches!(message.state, MessageState::Unknown | MessageState::Intended);
-                message.id.clone()
-            }
+            Some(message) => message.id.clone(),
             None => {
                 let id = MessageId::draw(&*self.engine.rng);
                 self.stay.messages.push(MessageRecord {
@@ -88,6 +90,7 @@ impl Run<'_> {
                     attempts: 0,
                     retry_at: None,
                     intended_at: now,
+                    tried_at: now,
                     ended_at: None,
                     error: None,
                     told: None,
@@ -101,6 +104,7 @@ impl Run<'_> {
         match text {
             Ok(text) => {
                 message.state = MessageState::Intended;
+                message.tried_at = now;
                 message.text = Some(text);
                 Some(id)
             }
@@ -115,7 +119,8 @@ impl Run<'_> {
     }
 
     fn text(&self, tell: &Tell, recipient: &Recipient) -> Result<MessageText, String> {
-        let setup = self.tenant.notifiers.get(&tell.notifier).ok_or("the notifier is not in the configuration")?;
+        let setup =
+            self.tenant.notifiers.get(&tell.notifier).ok_or("the notifier is not in the configuration")?;
         let limits = setup.notifier.limits();
         let form = match limits.sms_segments {
             Some(max_segments) => Form::Sms { max_segments },
@@ -125,8 +130,10 @@ impl Run<'_> {
         let languages = Languages::of(booking.guest.language.as_deref(), &self.tenant.default_language);
         let unit = self.tenant.unit(&tell.told.unit).ok_or("the unit is not in the configuration")?;
         let name_of = |id: &booking_core::UnitId| self.tenant.unit(id).and_then(|unit| unit.name.clone());
-        let unit_name = unit.name.clone().or_else(|| booking.unit_name.clone()).unwrap_or_else(|| unit.id.to_string());
-        let previous_unit = (tell.kind == MessageKind::Moved).then(|| self.previous_unit(&tell.told.unit)).flatten();
+        let unit_name =
+            unit.name.clone().or_else(|| booking.unit_name.clone()).unwrap_or_else(|| unit.id.to_string());
+        let previous_unit =
+            (tell.kind == MessageKind::Moved).then(|| self.previous_unit(&tell.told.unit)).flatten();
         let message = GuestMessage {
             kind: tell.kind,
             guest_name: booking.guest.name.clone(),
@@ -138,16 +145,18 @@ impl Run<'_> {
                 .told
                 .codes
                 .iter()
-                .filter_map(|told| {
+                .map(|told| {
                     let setup = self.tenant.doors.get(&told.door)?;
                     let label = setup.label.clone().unwrap_or_else(|| setup.id.to_string());
-                    Some(GuestDoor { label, typed: told.typed.clone()?, confirm: None })
+                    Some(GuestDoor { label, typed: told.typed.clone()?, confirm: setup.confirm })
                 })
-                .collect(),
+                .collect::<Option<Vec<_>>>()
+                .ok_or("a door is not in the configuration")?,
             works_from: tell.works_from.map(|at| at.with_timezone(&unit.zone).naive_local()),
             help: unit.contact.clone(),
         };
-        let rendered = self.tenant.texts.render(&languages, form, &message).map_err(|error| error.to_string())?;
+        let rendered =
+            self.tenant.texts.render(&languages, form, &message).map_err(|error| error.to_string())?;
         if let Some(failed) = rendered.failed.first() {
             tracing::warn!(tenant = %self.tenant.slug, text = %failed, "a text could not be used; another language was taken");
         }
@@ -176,6 +185,7 @@ impl Run<'_> {
                 body: text.body.clone(),
                 language: text.language.clone(),
                 first_tried: message.intended_at,
+                last_tried: message.tried_at,
             };
             Some(if send {
                 Asked::Sent(setup.notifier.send(call, &outgoing).await)
@@ -205,7 +215,11 @@ impl Run<'_> {
                 Some((why, false))
             }
             Some(Asked::Sent(Err(NotifyError::Vendor(error)))) => {
-                message.state = if error.outcome == Outcome::Unknown { MessageState::Unknown } else { MessageState::Failed };
+                message.state = if error.outcome == Outcome::Unknown {
+                    MessageState::Unknown
+                } else {
+                    MessageState::Failed
+                };
                 message.attempts += 1;
                 message.retry_at = Some(retry::after(&error, message.attempts, now, plan.opens));
                 message.error = Some(error.to_string());
@@ -221,6 +235,16 @@ impl Run<'_> {
                 message.state = MessageState::Failed;
                 message.retry_at = None;
                 None
+            }
+            // A guest who hears twice is better off than one who does not hear; the record names it.
+            Some(Asked::Found(Ok(Sent::CannotTell))) if now - message.intended_at >= LOOK_FOR => {
+                message.state = MessageState::Failed;
+                message.maybe_twice = true;
+                message.retry_at = None;
+                Some((
+                    "the vendor could not tell whether the message was sent: it is sent again".to_owned(),
+                    false,
+                ))
             }
             Some(Asked::Found(Ok(Sent::CannotTell))) => {
                 message.state = MessageState::Unknown;
@@ -262,7 +286,10 @@ impl Run<'_> {
         let Some(source) = self.tenant.sources.get(&name).cloned() else { return };
         let label = |code: &CodeRecord| {
             let setup = self.tenant.doors.get(&code.door)?;
-            Some((setup.label.clone().unwrap_or_else(|| setup.id.to_string()), code.pins.as_ref()?.typed.clone()))
+            Some((
+                setup.label.clone().unwrap_or_else(|| setup.id.to_string()),
+                code.pins.as_ref()?.typed.clone(),
+            ))
         };
         let written = WriteBack {
             reference: self.stay.booking.reference.clone(),
@@ -270,7 +297,8 @@ impl Run<'_> {
         };
         let result = source.write_back(call, &written).await;
         let Some(grant) = &mut self.stay.grant else { return };
-        let before = grant.write_back.take().filter(|last| last.codes == codes).map_or(0, |last| last.attempts);
+        let before =
+            grant.write_back.take().filter(|last| last.codes == codes).map_or(0, |last| last.attempts);
         let mut record = WriteBackRecord { codes, at: now, written: true, attempts: before, retry_at: None };
         let what = match result {
             Ok(WrittenBack::Written) => "written-back",

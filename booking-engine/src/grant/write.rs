@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState, Pins, Told,
-    ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
+    Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState,
+    Pins, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
 };
 use booking_core::{
-    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, LockError, MessageId, Outcome, Pin, Proof, Receipt,
-    VendorCodeId, Window,
+    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, LockError, MessageId, Outcome, Pin, Proof,
+    Receipt, VendorCodeId, Window,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -55,7 +55,9 @@ impl Run<'_> {
         // A code without times of its own never ends: it is ours to end now.
         let fallback = plan.access.as_ref().map(|(_, window)| window.clone());
         let held = listed.start.zip(listed.end).and_then(|(start, end)| Window::new(start, end, zone).ok());
-        let window = held.or(fallback).or_else(|| Window::new(now.naive_utc(), now.naive_utc() + chrono::Duration::minutes(1), zone).ok())?;
+        let window = held.or(fallback).or_else(|| {
+            Window::new(now.naive_utc(), now.naive_utc() + chrono::Duration::minutes(1), zone).ok()
+        })?;
         let (tenant, stay) = (self.tenant.slug.clone(), self.stay.booking.id.clone());
         let grant = self.stay.grant(&*self.engine.rng, now);
         if wanted {
@@ -93,10 +95,18 @@ impl Run<'_> {
 
     /// The earlier system has told the guest this code: on record, so that only news is told.
     fn presume_told(&mut self, code: &CodeRecord, plan: &Plan) {
-        let (Some((unit, _)), Ok(notifier)) = (plan.access.clone(), IntegrationName::parse(EARLIER_SYSTEM)) else { return };
+        let (Some((unit, _)), Ok(notifier)) = (plan.access.clone(), IntegrationName::parse(EARLIER_SYSTEM))
+        else {
+            return;
+        };
         let typed = code.pins.as_ref().map(|pins| pins.typed.clone());
         let told_code = ToldCode { door: code.door.clone(), code: code.id.clone(), typed };
-        let known = self.stay.messages.iter_mut().find(|message| message.notifier == notifier).and_then(|message| message.told.as_mut());
+        let known = self
+            .stay
+            .messages
+            .iter_mut()
+            .find(|message| message.notifier == notifier)
+            .and_then(|message| message.told.as_mut());
         if let Some(told) = known {
             told.codes.push(told_code);
             return;
@@ -113,6 +123,7 @@ impl Run<'_> {
             attempts: 0,
             retry_at: None,
             intended_at: code.created_at,
+            tried_at: code.created_at,
             ended_at: Some(code.created_at),
             error: None,
             told: Some(told),
@@ -128,9 +139,15 @@ impl Run<'_> {
         for step in plan.ready() {
             match step {
                 Step::Mint { doors, content } => mints.push((doors.clone(), content.clone())),
-                Step::Create { code, content } => self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer),
-                Step::Replace { code, content } => self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer),
-                Step::Delete { code } => self.intend(code, WriteKind::Delete, None, &mut intents, &mut longer),
+                Step::Create { code, content } => {
+                    self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
+                }
+                Step::Replace { code, content } => {
+                    self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer)
+                }
+                Step::Delete { code } => {
+                    self.intend(code, WriteKind::Delete, None, &mut intents, &mut longer)
+                }
                 _ => {}
             }
         }
@@ -147,11 +164,20 @@ impl Run<'_> {
         Ok(true)
     }
 
-    fn intend(&mut self, id: &CodeId, kind: WriteKind, content: Option<&Content>, intents: &mut Vec<Intent>, longer: &mut Vec<CodeId>) {
-        let now = self.now();
+    fn intend(
+        &mut self,
+        id: &CodeId,
+        kind: WriteKind,
+        content: Option<&Content>,
+        intents: &mut Vec<Intent>,
+        longer: &mut Vec<CodeId>,
+    ) {
+        let Some(door) = self.stay.code(id).map(|code| code.door.clone()) else { return };
+        let now = self.write_time(&door);
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
-            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens() {
+            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
+            {
                 longer.push(id.clone());
             }
             code.window = content.window.clone();
@@ -260,7 +286,11 @@ impl Run<'_> {
             .filter_map(|(door, rules)| {
                 let setup = self.tenant.doors.get(door)?;
                 // An entry whose code is proven gone is used again: its own claim never stands in its way.
-                let reused = self.stay.codes.iter().rfind(|code| code.state == CodeState::Removed && code.door == *door);
+                let reused = self
+                    .stay
+                    .codes
+                    .iter()
+                    .rfind(|code| code.state == CodeState::Removed && code.door == *door);
                 let id = reused.map_or_else(|| CodeId::draw(&*self.engine.rng), |code| code.id.clone());
                 Some((id, setup, rules))
             })
@@ -283,7 +313,7 @@ impl Run<'_> {
                         note: content.note.clone(),
                         window: content.window.clone(),
                         state: CodeState::Wanted,
-                        write: Some(intended(WriteKind::Create, now)),
+                        write: Some(intended(WriteKind::Create, self.write_time(&setup.id))),
                         attempts: 0,
                         retry_at: None,
                         proof: Proof::Requested,
@@ -349,7 +379,9 @@ impl Run<'_> {
     /// Calls the doors side by side, notes what became of each write, and reads each door once.
     async fn perform(&mut self, intents: &[Intent], opens: Option<DateTime<Utc>>) -> Result<(), WorkError> {
         let call = self.engine.call(&mut self.lease).await?;
-        let calls = intents.iter().filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent.kind)));
+        let calls = intents
+            .iter()
+            .filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent.kind)));
         let results: Vec<_> = join_all(calls).await;
         let mut touched: Vec<DoorId> = Vec::new();
         for (id, kind, result) in results {
@@ -364,16 +396,32 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn send(&self, call: Call, code: CodeRecord, kind: WriteKind) -> (CodeId, WriteKind, Result<Option<VendorCodeId>, LockError>) {
+    async fn send(
+        &self,
+        call: Call,
+        code: CodeRecord,
+        kind: WriteKind,
+    ) -> (CodeId, WriteKind, Result<Option<VendorCodeId>, LockError>) {
         let id = code.id.clone();
         let result = self.send_to(call, code, kind).await;
         (id, kind, result)
     }
 
-    async fn send_to(&self, call: Call, code: CodeRecord, kind: WriteKind) -> Result<Option<VendorCodeId>, LockError> {
-        let missing = || booking_core::VendorError::configuration("the door or its lock account is not in the configuration");
+    async fn send_to(
+        &self,
+        call: Call,
+        code: CodeRecord,
+        kind: WriteKind,
+    ) -> Result<Option<VendorCodeId>, LockError> {
+        let missing = || {
+            booking_core::VendorError::configuration(
+                "the door or its lock account is not in the configuration",
+            )
+        };
         let (setup, lock) = self.tenant.door(&code.door).ok_or_else(missing)?;
-        let pins = code.pins.ok_or_else(|| booking_core::VendorError::configuration("the ledger entry has no digits"))?;
+        let pins = code
+            .pins
+            .ok_or_else(|| booking_core::VendorError::configuration("the ledger entry has no digits"))?;
         let spec = CodeSpec { stored: pins.stored, name: code.name, note: code.note, window: code.window };
         match (kind, &code.vendor_id) {
             (WriteKind::Create, _) => lock.create(call, &setup.door, &spec).await.map(Some),
@@ -384,8 +432,14 @@ impl Run<'_> {
     }
 
     /// Notes what became of a write. Answers the door that must be read to see it.
-    fn ended(&mut self, id: &CodeId, kind: WriteKind, result: Result<Option<VendorCodeId>, LockError>, opens: Option<DateTime<Utc>>) -> Option<DoorId> {
-        let now = self.now();
+    fn ended(
+        &mut self,
+        id: &CodeId,
+        kind: WriteKind,
+        result: Result<Option<VendorCodeId>, LockError>,
+        opens: Option<DateTime<Utc>>,
+    ) -> Option<DoorId> {
+        let now = self.write_time(&self.stay.code(id)?.door.clone());
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
@@ -408,7 +462,8 @@ impl Run<'_> {
             }
             Err(LockError::NoSuchCode) => {
                 // Gone already: what a delete wants. Only a read proves it.
-                let state = if kind == WriteKind::Delete { WriteState::Applied } else { WriteState::NotApplied };
+                let state =
+                    if kind == WriteKind::Delete { WriteState::Applied } else { WriteState::NotApplied };
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
@@ -419,7 +474,11 @@ impl Run<'_> {
             }
             Err(error) => {
                 let error = vendor_error(error);
-                let state = if error.outcome == Outcome::Unknown { WriteState::Unknown } else { WriteState::NotApplied };
+                let state = if error.outcome == Outcome::Unknown {
+                    WriteState::Unknown
+                } else {
+                    WriteState::NotApplied
+                };
                 set(state, Some(error.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(retry::after(&error, code.attempts, now, opens));

@@ -61,7 +61,11 @@ impl Planner<'_> {
 
     /// A code that was about to go is what the stay should have again: a cancellation was taken back.
     fn revive(&mut self, door: &DoorId) -> bool {
-        let code = self.plan.codes.iter_mut().rfind(|code| code.state == CodeState::Unwanted && code.door == *door && code.pins.is_some());
+        let code = self
+            .plan
+            .codes
+            .iter_mut()
+            .rfind(|code| code.state == CodeState::Unwanted && code.door == *door && code.pins.is_some());
         let Some(code) = code else { return false };
         code.state = CodeState::Wanted;
         if last_write_was(code, WriteKind::Delete) {
@@ -74,7 +78,10 @@ impl Planner<'_> {
     }
 
     fn adopting(&self, door: &DoorId) -> bool {
-        self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if other == door))
+        self.plan
+            .steps
+            .iter()
+            .any(|(step, _)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if other == door))
     }
 
     /// One PIN for all doors whose rules allow one; otherwise one for each group of alike doors.
@@ -117,9 +124,18 @@ impl Planner<'_> {
             self.s.views.get(&code.door)?.codes.iter().find(|listed| listed.id == *id)
         });
         let note = listed
-            .filter(|listed| booking_core::Marker::find_all(&listed.note).iter().map(ToString::to_string).eq([marker.clone()]))
+            .filter(|listed| {
+                booking_core::Marker::find_all(&listed.note)
+                    .iter()
+                    .map(ToString::to_string)
+                    .eq([marker.clone()])
+            })
             .map_or(marker, |listed| listed.note.clone());
-        Content { window: self.window(access, rules.is_some_and(|rules| !rules.past_start), code), name, note }
+        Content {
+            window: self.window(access, rules.is_some_and(|rules| !rules.past_start), code),
+            name,
+            note,
+        }
     }
 
     fn window(&self, access: &Access<'_>, clamp: bool, code: Option<&CodeRecord>) -> Window {
@@ -129,7 +145,13 @@ impl Planner<'_> {
         }
         // A start that was clamped earlier stays as it is; the clock's hand is no reason to write again.
         match code.map(|code| &code.window) {
-            Some(held) if held.end() == window.end() && held.opens() >= window.opens() && held.opens() <= self.s.now => held.clone(),
+            Some(held)
+                if held.end() == window.end()
+                    && held.opens() >= window.opens()
+                    && held.opens() <= self.s.now =>
+            {
+                held.clone()
+            }
             _ => window.starting_no_earlier_than(self.s.now),
         }
     }
@@ -138,9 +160,13 @@ impl Planner<'_> {
     fn keep_right(&mut self, access: &Access<'_>, code: &CodeRecord) {
         let content = self.content(access, Some(&code.door), Some(code));
         if write_is_open(code) {
+            self.behind.insert(code.door.clone());
             return;
         }
         let differs = code.window != content.window || code.name != content.name;
+        if code.window != content.window {
+            self.behind.insert(code.door.clone());
+        }
         let unwritten = code.proof == Proof::Requested;
         if !differs && !unwritten {
             // Taken by the vendor, but not seen yet: not written a second time, only looked for.
@@ -171,7 +197,7 @@ impl Planner<'_> {
             self.ask_for(&code.door, since);
             return;
         };
-        let seen = self.s.views.get(&code.door).and_then(|view| view.observed_at).filter(|at| *at >= end);
+        let seen = self.s.views.get(&code.door).and_then(|view| view.observed_at).filter(|at| *at > end);
         let since = if seen.is_none() { end } else { end + self.settle(&code.door) };
         if seen.is_none_or(|at| at < since) {
             self.ask_for(&code.door, since);
@@ -248,7 +274,8 @@ impl Planner<'_> {
     /// Until when a failed write must wait, unless its lock account has recovered since.
     fn waits(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
         let at = code.retry_at.filter(|at| *at > self.s.now)?;
-        let recovered = self.s.recovered.get(&code.lock).zip(write_end(code)).is_some_and(|(up, failed)| *up > failed);
+        let recovered =
+            self.s.recovered.get(&code.lock).zip(write_end(code)).is_some_and(|(up, failed)| *up > failed);
         (!recovered).then_some(at)
     }
 

@@ -2,7 +2,7 @@
 
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
 use booking_core::{Channel, IntegrationName, Proof, Recipient};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{Planner, Step, Tell, When, write_end};
 use crate::alert::AlertKind;
@@ -10,8 +10,6 @@ use crate::tenant::{GuestChannels, Tell as TellPolicy};
 use crate::text::phone;
 use crate::wish::{Access, Wish};
 
-/// How long a message of unknown outcome is looked for before it is sent a second time.
-const LOOK_FOR: Duration = Duration::minutes(10);
 /// After how many failures in a row the next channel is tried where the first that works is wanted.
 const NEXT_CHANNEL_AFTER: u32 = 3;
 
@@ -19,7 +17,8 @@ impl Planner<'_> {
     pub(super) fn guest(&mut self) {
         let Wish::Access(access) = self.wished.wish.clone() else { return };
         let Some(truth) = self.truth(&access) else {
-            if self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Mint { .. } | Step::Create { .. })) {
+            if self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Mint { .. } | Step::Create { .. }))
+            {
                 self.note("will-tell", "the guest is told once the codes are proven");
             }
             return;
@@ -49,7 +48,11 @@ impl Planner<'_> {
             .iter()
             .map(|door| {
                 let code = self.wanted_on(door)?;
-                Some(ToldCode { door: door.clone(), code: code.id.clone(), typed: Some(code.pins.as_ref()?.typed.clone()) })
+                Some(ToldCode {
+                    door: door.clone(),
+                    code: code.id.clone(),
+                    typed: Some(code.pins.as_ref()?.typed.clone()),
+                })
             })
             .collect::<Option<Vec<_>>>()?;
         Some(Told { unit: access.unit.id.clone(), start: access.stay.start(), end: access.stay.end(), codes })
@@ -63,14 +66,20 @@ impl Planner<'_> {
     /// Where the round of messages that tell the present truth begins: after the last one that may have reached the
     /// guest and told something else.
     fn round(&self, truth: &Told) -> usize {
-        let other = |message: &MessageRecord| may_have_reached(message) && message.told.as_ref().is_none_or(|told| !same(told, truth));
+        let other = |message: &MessageRecord| {
+            may_have_reached(message) && message.told.as_ref().is_none_or(|told| !same(told, truth))
+        };
         self.s.messages.iter().rposition(other).map_or(0, |last| last + 1)
     }
 
     fn tell(&mut self, access: &Access<'_>, truth: &Told, when: When) {
         let start = self.round(truth);
         let (before, round) = self.s.messages.split_at(start);
-        let known = before.iter().rev().find(|message| may_have_reached(message)).and_then(|message| message.told.as_ref());
+        let known = before
+            .iter()
+            .rev()
+            .find(|message| may_have_reached(message))
+            .and_then(|message| message.told.as_ref());
         let kind = known.map_or(MessageKind::CodeReady, |told| change(told, truth));
         self.supersede(truth);
         // Adopted codes were told by the earlier system, which is on record as a message of its own.
@@ -84,10 +93,9 @@ impl Planner<'_> {
             if first_only && resolved {
                 break;
             }
-            let known = round
-                .iter()
-                .rev()
-                .find(|message| message.notifier == *name && message.told.as_ref().is_some_and(|told| same(told, truth)));
+            let known = round.iter().rev().find(|message| {
+                message.notifier == *name && message.told.as_ref().is_some_and(|told| same(told, truth))
+            });
             resolved |= self.tell_by(name, access, truth, kind, known, when);
         }
         if !resolved && !names.is_empty() && when == When::Now && !self.telling() {
@@ -96,7 +104,9 @@ impl Planner<'_> {
     }
 
     fn telling(&self) -> bool {
-        self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Tell(tell) if tell.recipient.is_some()) || matches!(step, Step::Find { .. }))
+        self.plan.steps.iter().any(|(step, _)| {
+            matches!(step, Step::Tell(tell) if tell.recipient.is_some()) || matches!(step, Step::Find { .. })
+        })
     }
 
     /// Tells by one notifier what it has not told yet; answers whether that way works.
@@ -109,7 +119,6 @@ impl Planner<'_> {
         known: Option<&MessageRecord>,
         when: When,
     ) -> bool {
-        let now = self.s.now;
         let recipient = self.recipient(name);
         let mut tell = Tell {
             notifier: name.clone(),
@@ -129,10 +138,6 @@ impl Planner<'_> {
             MessageState::Intended | MessageState::Unknown => {
                 match self.message_waits(message) {
                     Some(at) => self.wake(at),
-                    None if now - message.intended_at >= LOOK_FOR && message.attempts > 0 => {
-                        tell.again = Some(message.id.clone());
-                        self.step(Step::Tell(Box::new(tell)), when);
-                    }
                     None => self.step(Step::Find { message: message.id.clone() }, When::Now),
                 }
                 true
@@ -148,7 +153,9 @@ impl Planner<'_> {
                 message.attempts < NEXT_CHANNEL_AFTER
             }
             // Somebody who could not be reached may have become reachable: a phone number came later.
-            MessageState::Undeliverable if message.error.as_deref() == Some(NO_RECIPIENT) && recipient.is_some() => {
+            MessageState::Undeliverable
+                if message.error.as_deref() == Some(NO_RECIPIENT) && recipient.is_some() =>
+            {
                 tell.again = Some(message.id.clone());
                 self.step(Step::Tell(Box::new(tell)), when);
                 true
@@ -180,8 +187,12 @@ impl Planner<'_> {
     /// Until when a failed or open message must wait, unless its notifier has recovered since.
     fn message_waits(&self, message: &MessageRecord) -> Option<DateTime<Utc>> {
         let at = message.retry_at.filter(|at| *at > self.s.now)?;
-        let recovered =
-            self.s.recovered.get(&message.notifier).zip(message.ended_at).is_some_and(|(up, failed)| *up > failed);
+        let recovered = self
+            .s
+            .recovered
+            .get(&message.notifier)
+            .zip(message.ended_at)
+            .is_some_and(|(up, failed)| *up > failed);
         (!recovered).then_some(at)
     }
 
@@ -189,7 +200,10 @@ impl Planner<'_> {
         let setup = self.s.tenant.notifiers.get(notifier)?;
         let booking = self.s.booking.booking.as_ref()?;
         match setup.notifier.channel() {
-            Channel::Sms => phone::normalize(booking.guest.phone.as_deref()?, self.s.tenant.default_region.as_deref()).map(Recipient::Phone),
+            Channel::Sms => {
+                phone::normalize(booking.guest.phone.as_deref()?, self.s.tenant.default_region.as_deref())
+                    .map(Recipient::Phone)
+            }
             Channel::Thread => {
                 let reaches = setup.source.as_ref().is_none_or(|source| *source == self.s.booking.source);
                 reaches.then(|| Recipient::Thread(booking.reference.clone()))
@@ -219,7 +233,8 @@ impl Planner<'_> {
         let Some(truth) = self.truth(access).filter(|_| proven) else { return false };
         let knew = self.last_told().is_some();
         let knows = self.s.messages.iter().any(|message| {
-            matches!(message.state, MessageState::Sent(_)) && message.told.as_ref().is_some_and(|told| same(told, &truth))
+            matches!(message.state, MessageState::Sent(_))
+                && message.told.as_ref().is_some_and(|told| same(told, &truth))
         });
         // A second code on the same door, never told, takes nothing from anybody.
         !knew || knows || self.s.tenant.guest.names().is_empty()
@@ -229,14 +244,23 @@ impl Planner<'_> {
         if !self.wished.policy.write_back {
             return;
         }
-        let codes: Vec<_> = self.plan.codes.iter().filter(|code| code.state == CodeState::Wanted).map(|code| code.id.clone()).collect();
-        let last = self.s.grant.and_then(|grant| grant.write_back.as_ref()).filter(|last| last.codes == codes);
+        let codes: Vec<_> = self
+            .plan
+            .codes
+            .iter()
+            .filter(|code| code.state == CodeState::Wanted)
+            .map(|code| code.id.clone())
+            .collect();
+        let last =
+            self.s.grant.and_then(|grant| grant.write_back.as_ref()).filter(|last| last.codes == codes);
         match last {
             Some(last) if last.written => {}
             Some(last) => match last.retry_at {
                 Some(at) if at > self.s.now => self.wake(at),
                 Some(_) => self.step(Step::WriteBack { codes }, when),
-                None => self.alert(AlertKind::WriteBackStuck, None, "the source cannot take the present code"),
+                None => {
+                    self.alert(AlertKind::WriteBackStuck, None, "the source cannot take the present code")
+                }
             },
             None => self.step(Step::WriteBack { codes }, when),
         }
@@ -250,12 +274,15 @@ pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel
 
 /// Whether a message may have reached the guest.
 fn may_have_reached(message: &MessageRecord) -> bool {
-    matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown) || message.maybe_twice
+    matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown)
+        || message.maybe_twice
 }
 
 /// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter.
 fn same(a: &Told, b: &Told) -> bool {
-    let digits = |told: &Told| told.codes.iter().map(|code| (code.door.clone(), code.typed.clone())).collect::<Vec<_>>();
+    let digits = |told: &Told| {
+        told.codes.iter().map(|code| (code.door.clone(), code.typed.clone())).collect::<Vec<_>>()
+    };
     a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
 }
 

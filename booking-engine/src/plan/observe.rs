@@ -11,11 +11,13 @@ use crate::wish::Wish;
 impl Planner<'_> {
     pub(super) fn observe(&mut self) {
         let mut codes = std::mem::take(&mut self.plan.codes);
-        let owned: Vec<_> = codes.iter().filter_map(|code| Some((code.door.clone(), code.vendor_id.clone()?))).collect();
+        let owned: Vec<_> =
+            codes.iter().filter_map(|code| Some((code.door.clone(), code.vendor_id.clone()?))).collect();
         for code in &mut codes {
             let Some(view) = self.s.views.get(&code.door) else { continue };
             let taken = |listed: &ListedCode| {
-                owned.iter().any(|(door, id)| *door == code.door && *id == listed.id) && code.vendor_id.as_ref() != Some(&listed.id)
+                owned.iter().any(|(door, id)| *door == code.door && *id == listed.id)
+                    && code.vendor_id.as_ref() != Some(&listed.id)
             };
             let found = find(code, view, self.s.marker, taken).cloned();
             match code.state {
@@ -36,14 +38,15 @@ impl Planner<'_> {
 
     fn observe_wanted(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
         let Some(observed_at) = view.observed_at else { return };
-        if write_end(code).is_some_and(|end| observed_at < end) {
+        if write_end(code).is_some_and(|end| observed_at <= end) {
             return;
         }
         let settled = self.settled(code, view);
         match found {
             Some(listed) if self.shows(code, listed) => {
                 code.vendor_id = Some(listed.id.clone());
-                if let Some(write) = code.write.as_mut().filter(|write| write.state != WriteState::NotApplied) {
+                if let Some(write) = code.write.as_mut().filter(|write| write.state != WriteState::NotApplied)
+                {
                     write.state = WriteState::Applied;
                     write.ended_at.get_or_insert(observed_at);
                 }
@@ -65,9 +68,20 @@ impl Planner<'_> {
                     self.note("drift", format!("the code on door {} is gone", code.door));
                     self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours is gone");
                 }
+                self.again_later(code);
                 self.fall_back(code, view);
             }
             None => {}
+        }
+    }
+
+    /// A write that the vendor took but that did not last is not repeated at once.
+    fn again_later(&self, code: &mut CodeRecord) {
+        let taken = code.write.as_ref().is_some_and(|write| write.state == WriteState::Applied);
+        if taken && code.proof < Proof::Listed {
+            code.attempts += 1;
+            code.retry_at =
+                Some(self.s.now + crate::retry::delay(code.attempts, self.s.now, self.wished.opens));
         }
     }
 
@@ -77,6 +91,7 @@ impl Planner<'_> {
             self.note("drift", format!("the code on door {} was changed", code.door));
             self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours was changed");
         }
+        self.again_later(code);
         self.fall_back(code, view);
     }
 
@@ -92,7 +107,7 @@ impl Planner<'_> {
 
     fn observe_unwanted(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
         let Some(observed_at) = view.observed_at else { return };
-        if write_end(code).is_some_and(|end| observed_at < end) {
+        if write_end(code).is_some_and(|end| observed_at <= end) {
             return;
         }
         match found {
@@ -100,19 +115,30 @@ impl Planner<'_> {
                 code.vendor_id = Some(listed.id.clone());
                 if self.settled(code, view) && last_write_was(code, WriteKind::Delete) {
                     // Said to be deleted, and still there.
-                    if let Some(write) = &mut code.write {
+                    let again = code.write.as_mut().filter(|write| write.state == WriteState::Applied);
+                    if let Some(write) = again {
+                        write.state = WriteState::NotApplied;
+                        code.attempts += 1;
+                        code.retry_at =
+                            Some(self.s.now + crate::retry::delay(code.attempts, self.s.now, None));
+                    } else if let Some(write) = &mut code.write {
                         write.state = WriteState::NotApplied;
                     }
                 }
             }
             None if view.complete => {
                 // A create whose answer was lost may show only after the settle time.
-                let may_still_come = !last_write_was(code, WriteKind::Delete) && write_is_open(code) && !self.settled(code, view);
+                let may_still_come = !last_write_was(code, WriteKind::Delete)
+                    && write_is_open(code)
+                    && !self.settled(code, view);
                 if !may_still_come {
                     code.state = CodeState::Removed;
                     code.proof_at = observed_at;
                     code.retry_at = None;
-                    self.note("code-removed", format!("a complete read shows no code of ours on door {}", code.door));
+                    self.note(
+                        "code-removed",
+                        format!("a complete read shows no code of ours on door {}", code.door),
+                    );
                 }
             }
             None => {}
@@ -125,12 +151,17 @@ impl Planner<'_> {
         if let Some(listed) = found.filter(|listed| newer && code.vendor_id.as_ref() == Some(&listed.id)) {
             code.state = CodeState::Unwanted;
             code.vendor_id = Some(listed.id.clone());
+            if let Some(write) = &mut code.write {
+                write.state = WriteState::NotApplied;
+            }
             self.note("code-back", format!("a removed code is on door {} again", code.door));
         }
     }
 
     pub(super) fn shows(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
-        let (Some((setup, lock)), Some(pins)) = (self.s.tenant.door(&code.door), &code.pins) else { return false };
+        let (Some((setup, lock)), Some(pins)) = (self.s.tenant.door(&code.door), &code.pins) else {
+            return false;
+        };
         let spec = CodeSpec {
             stored: pins.stored.clone(),
             name: code.name.clone(),
@@ -165,7 +196,11 @@ impl Planner<'_> {
             let adopted = |(step, _): &(Step, When)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if *other == door);
             let place_is_free = self.wanted_on(&door).is_none() && !self.plan.steps.iter().any(adopted);
             if listed.stored.is_none() {
-                self.alert(AlertKind::ForeignMarker, Some(&door), "a code with our marker whose digits are masked");
+                self.alert(
+                    AlertKind::ForeignMarker,
+                    Some(&door),
+                    "a code with our marker whose digits are masked",
+                );
                 continue;
             }
             let wanted = place_is_free
@@ -201,6 +236,9 @@ fn find<'v>(
     view.codes.iter().find(|listed| {
         !taken(listed)
             && Marker::find_all(&listed.note) == [marker.clone()]
-            && listed.stored.as_ref().is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
+            && listed
+                .stored
+                .as_ref()
+                .is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
     })
 }

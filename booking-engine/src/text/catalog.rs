@@ -92,11 +92,18 @@ impl Texts {
     }
 
     /// One message of the files, complete or not at all.
-    pub(super) fn format(&self, language: Language, id: &str, args: &FluentArgs<'_>) -> Result<String, FailedText> {
+    pub(super) fn format(
+        &self,
+        language: Language,
+        id: &str,
+        args: &FluentArgs<'_>,
+    ) -> Result<String, FailedText> {
         let failed = |what: String| FailedText { language, id: id.to_owned(), what };
         let bundle = self.bundles.get(&language).ok_or_else(|| failed("no such language".to_owned()))?;
-        let pattern =
-            bundle.get_message(id).and_then(|message| message.value()).ok_or_else(|| failed("no such text".to_owned()))?;
+        let pattern = bundle
+            .get_message(id)
+            .and_then(|message| message.value())
+            .ok_or_else(|| failed("no such text".to_owned()))?;
         let mut errors = Vec::new();
         let text = bundle.format_pattern(pattern, Some(args), &mut errors);
         match errors.first() {

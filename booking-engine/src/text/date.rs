@@ -14,35 +14,85 @@ struct Names {
 const EN: Names = Names {
     weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     months: [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ],
 };
 const DE: Names = Names {
     weekdays: ["Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa.", "So."],
     months: [
-        "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
         "Dezember",
     ],
 };
 const PL: Names = Names {
     weekdays: ["pon.", "wt.", "śr.", "czw.", "pt.", "sob.", "niedz."],
     months: [
-        "stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca", "lipca", "sierpnia", "września", "października",
-        "listopada", "grudnia",
+        "stycznia",
+        "lutego",
+        "marca",
+        "kwietnia",
+        "maja",
+        "czerwca",
+        "lipca",
+        "sierpnia",
+        "września",
+        "października",
+        "listopada",
+        "grudnia",
     ],
 };
 const RU: Names = Names {
     weekdays: ["пн", "вт", "ср", "чт", "пт", "сб", "вс"],
     months: [
-        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
         "декабря",
     ],
 };
 const UK: Names = Names {
     weekdays: ["пн", "вт", "ср", "чт", "пт", "сб", "нд"],
     months: [
-        "січня", "лютого", "березня", "квітня", "травня", "червня", "липня", "серпня", "вересня", "жовтня", "листопада",
+        "січня",
+        "лютого",
+        "березня",
+        "квітня",
+        "травня",
+        "червня",
+        "липня",
+        "серпня",
+        "вересня",
+        "жовтня",
+        "листопада",
         "грудня",
     ],
 };
@@ -123,11 +173,31 @@ mod tests {
     fn every_month_and_weekday_has_its_name() {
         // 2027-02-01 is a Monday; the days of that week are the first to the seventh.
         for (language, weekdays, months) in [
-            (Language::En, "Mon Tue Wed Thu Fri Sat Sun", "January February March April May June July August September October November December"),
-            (Language::De, "Mo. Di. Mi. Do. Fr. Sa. So.", "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
-            (Language::Pl, "pon. wt. śr. czw. pt. sob. niedz.", "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"),
-            (Language::Ru, "пн вт ср чт пт сб вс", "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"),
-            (Language::Uk, "пн вт ср чт пт сб нд", "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня"),
+            (
+                Language::En,
+                "Mon Tue Wed Thu Fri Sat Sun",
+                "January February March April May June July August September October November December",
+            ),
+            (
+                Language::De,
+                "Mo. Di. Mi. Do. Fr. Sa. So.",
+                "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+            ),
+            (
+                Language::Pl,
+                "pon. wt. śr. czw. pt. sob. niedz.",
+                "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+            ),
+            (
+                Language::Ru,
+                "пн вт ср чт пт сб вс",
+                "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+            ),
+            (
+                Language::Uk,
+                "пн вт ср чт пт сб нд",
+                "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
+            ),
         ] {
             for (index, weekday) in (1..).zip(weekdays.split(' ')) {
                 let text = day(language, at(2027, 2, index, 0, 0).date());

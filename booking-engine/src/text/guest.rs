@@ -106,7 +106,11 @@ impl Topic {
         Some(match message.kind {
             MessageKind::CodeReady => Self::CodeReady,
             MessageKind::TimesChanged => Self::TimesChanged,
-            MessageKind::Moved if message.previous_unit.as_ref().is_some_and(|previous| *previous != message.unit) => Self::Moved,
+            MessageKind::Moved
+                if message.previous_unit.as_ref().is_some_and(|previous| *previous != message.unit) =>
+            {
+                Self::Moved
+            }
             MessageKind::Moved => Self::DoorChanged,
             MessageKind::CodeChanged => Self::CodeChanged,
             _ => return None,
@@ -143,7 +147,12 @@ impl Texts {
     ///
     /// [`TextError::Unusable`] when no language has a complete text, [`TextError::TooLong`] when the shortest does
     /// not fit, [`TextError::NoDoor`] and [`TextError::UnknownKind`] when there is nothing to tell.
-    pub fn render(&self, languages: &Languages, form: Form, message: &GuestMessage) -> Result<Rendered, TextError> {
+    pub fn render(
+        &self,
+        languages: &Languages,
+        form: Form,
+        message: &GuestMessage,
+    ) -> Result<Rendered, TextError> {
         let topic = Topic::of(message).ok_or(TextError::UnknownKind)?;
         if message.doors.is_empty() {
             return Err(TextError::NoDoor);
@@ -180,7 +189,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn facts(&self, short: bool) -> Result<Facts, FailedText> {
-        let GuestMessage { guest_name, unit, previous_unit, start, end, doors, works_from, help, .. } = self.message;
+        let GuestMessage { guest_name, unit, previous_unit, start, end, doors, works_from, help, .. } =
+            self.message;
         let moment = if short { date::moment_short } else { date::moment };
         let mut args = FluentArgs::new();
         let mut set = |name: &'static str, value: Option<String>| {

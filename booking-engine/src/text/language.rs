@@ -153,7 +153,11 @@ mod tests {
             (Some("fr"), "it", &[En]),
             (None, "", &[En]),
         ] {
-            assert_eq!(Languages::of(guest, tenant).iter().collect::<Vec<_>>(), chain, "{guest:?} {tenant:?}");
+            assert_eq!(
+                Languages::of(guest, tenant).iter().collect::<Vec<_>>(),
+                chain,
+                "{guest:?} {tenant:?}"
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ use fluent_syntax::parser::parse_runtime;
 use super::Language;
 
 /// Variables that a text may not leave out where the English one shows them.
-const ESSENTIAL: [&str; 6] = ["codes", "contact", "end", "moment", "pin", "start"];
+const ESSENTIAL: [&str; 5] = ["codes", "end", "moment", "pin", "start"];
 
 /// Something wrong with a locale file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,10 @@ fn problem(path: &Path, what: &str) -> Problem {
 pub(super) fn check(layers: &[Layer]) -> Vec<Problem> {
     let mut problems = BTreeSet::new();
     // What the built-in English text has counts even where it is overridden itself.
-    let base = collect(layers.iter().filter(|layer| !layer.overriding && layer.language == Language::En), &mut BTreeSet::new());
+    let base = collect(
+        layers.iter().filter(|layer| !layer.overriding && layer.language == Language::En),
+        &mut BTreeSet::new(),
+    );
     let expected: BTreeMap<Id<'_>, Uses<'_>> =
         base.keys().map(|id| (*id, Walk::over(&base, &mut BTreeSet::new()).uses(*id))).collect();
     for language in Language::ALL {
@@ -168,17 +171,23 @@ fn collect<'a>(layers: impl Iterator<Item = &'a Layer>, problems: &mut BTreeSet<
         let source = layer.source.as_str();
         let at = |line, what| Problem { file: layer.file.clone(), line, what };
         let resource = parse_runtime(source).unwrap_or_else(|(resource, errors)| {
-            problems.extend(errors.iter().map(|error| at(Some(line_at(source, error.pos.start)), error.kind.to_string())));
+            problems.extend(
+                errors.iter().map(|error| at(Some(line_at(source, error.pos.start)), error.kind.to_string())),
+            );
             resource
         });
         for entry in resource.body {
             let (id, value, attributes) = match entry {
                 Entry::Message(message) => (Id::Message(message.id.name), message.value, message.attributes),
                 Entry::Term(term) => (Id::Term(term.id.name), Some(term.value), term.attributes),
-                Entry::Comment(_) | Entry::GroupComment(_) | Entry::ResourceComment(_) | Entry::Junk { .. } => continue,
+                Entry::Comment(_)
+                | Entry::GroupComment(_)
+                | Entry::ResourceComment(_)
+                | Entry::Junk { .. } => continue,
             };
             let line = line_of(source, id);
-            let attributes: BTreeMap<_, _> = attributes.into_iter().map(|attribute| (attribute.id.name, attribute.value)).collect();
+            let attributes: BTreeMap<_, _> =
+                attributes.into_iter().map(|attribute| (attribute.id.name, attribute.value)).collect();
             if matches!(id, Id::Message(_)) && !attributes.is_empty() {
                 problems.insert(at(line, format!("`{id}` has attributes, which no text here has")));
             }
@@ -189,7 +198,8 @@ fn collect<'a>(layers: impl Iterator<Item = &'a Layer>, problems: &mut BTreeSet<
             if let Some(earlier) = texts.insert(id, Text { layer, line, value, attributes })
                 && earlier.layer.overriding == layer.overriding
             {
-                problems.insert(at(line, format!("`{id}` stands a second time, after {}", earlier.layer.file)));
+                problems
+                    .insert(at(line, format!("`{id}` stands a second time, after {}", earlier.layer.file)));
             }
         }
     }
@@ -251,7 +261,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             Expression::Inline(inline) => self.inline(inline),
             Expression::Select { selector, variants } => {
                 let mut uses = match selector {
-                    InlineExpression::VariableReference { id } => Uses { all: BTreeSet::from([id.name]), ..Uses::default() },
+                    InlineExpression::VariableReference { id } => {
+                        Uses { all: BTreeSet::from([id.name]), ..Uses::default() }
+                    }
                     other => Uses { shown: BTreeSet::new(), ..self.inline(other) },
                 };
                 let mut shown: Option<BTreeSet<&str>> = None;
@@ -271,7 +283,9 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn inline(&mut self, inline: &InlineExpression<&'a str>) -> Uses<'a> {
         match inline {
-            InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => Uses::default(),
+            InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {
+                Uses::default()
+            }
             InlineExpression::VariableReference { id } => {
                 if matches!(self.path.last(), Some(Id::Term(_))) {
                     // Fluent would print the placeholder and call it no error.
@@ -290,7 +304,10 @@ impl<'w, 'a> Walk<'w, 'a> {
             InlineExpression::TermReference { id, attribute, arguments } => {
                 for argument in arguments.iter().flat_map(|arguments| &arguments.positional) {
                     self.inline(argument);
-                    self.problem(format!("calls -{} with an argument that has no name, which is ignored", id.name));
+                    self.problem(format!(
+                        "calls -{} with an argument that has no name, which is ignored",
+                        id.name
+                    ));
                 }
                 self.reference(Id::Term(id.name), attribute.as_ref().map(|attribute| attribute.name))
             }
@@ -300,12 +317,12 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn reference(&mut self, id: Id<'a>, attribute: Option<&'a str>) -> Uses<'a> {
         let Some(text) = self.texts.get(&id) else {
-            self.problem(format!("refers to {id}, which there is not"));
+            self.problem(format!("refers to {id}, which does not exist"));
             return Uses::default();
         };
         if let Some(attribute) = attribute {
             if !text.attributes.contains_key(attribute) {
-                self.problem(format!("refers to {id}.{attribute}, which there is not"));
+                self.problem(format!("refers to {id}.{attribute}, which does not exist"));
             }
             return Uses::default();
         }

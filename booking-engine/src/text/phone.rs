@@ -19,7 +19,9 @@ pub fn normalize(raw: &str, default_region: Option<&str>) -> Option<PhoneNumber>
         Some(region) => Some(Region::from_code(&region.trim().to_ascii_uppercase()).ok()?),
         None => None,
     };
-    let number = PHONE_NUMBER_UTIL.parse(international(raw), region).ok()?;
+    // Of the blanks that people and forms put in, libphonenumber knows but a few.
+    let raw: String = raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    let number = PHONE_NUMBER_UTIL.parse(international(&raw), region).ok()?;
     if !number.is_valid() {
         return None;
     }

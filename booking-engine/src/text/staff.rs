@@ -40,7 +40,8 @@ impl StaffArgs {
             ("date", date.map(|date| date::day(language, date))),
             ("detail", detail.as_deref().map(|text| line(text, LINE))),
         ];
-        let there = lines.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));
+        let there =
+            lines.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));
         there
             .map(|(name, text)| {
                 let mut args = FluentArgs::new();
@@ -84,7 +85,11 @@ impl Texts {
                             Ok(text) => break text,
                             Err(_) if lines.len() > 1 => drop(lines.pop()),
                             Err(segments) => {
-                                return Err(Stop::Message(TextError::TooLong { language, segments, max_segments }));
+                                return Err(Stop::Message(TextError::TooLong {
+                                    language,
+                                    segments,
+                                    max_segments,
+                                }));
                             }
                         }
                     }

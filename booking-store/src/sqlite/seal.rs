@@ -164,9 +164,9 @@ impl Seals {
 
     pub(super) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let id = key_id(sealed).ok_or_else(|| place.damaged("is cut short or of an unknown version"))?;
-        let key = self.key(id).ok_or_else(|| {
-            place.damaged(&format!("is sealed with key {}, which was not given", name(id)))
-        })?;
+        let key = self
+            .key(id)
+            .ok_or_else(|| place.damaged(&format!("is sealed with key {}, which was not given", name(id))))?;
         let (header, rest) = sealed.split_at(HEADER);
         let Some((nonce, text)) = rest.split_first_chunk::<NONCE>() else {
             return Err(place.damaged("is cut short"));
@@ -213,7 +213,9 @@ mod tests {
         ] {
             assert_eq!(keys(same).unwrap().active.id, id, "{same}");
         }
-        for wrong in ["", "short", "ABEiM0RVZneImaq7zN3u", &HEX.replace('f', "g"), &HEX[..62], &format!("{HEX}00")] {
+        for wrong in
+            ["", "short", "ABEiM0RVZneImaq7zN3u", &HEX.replace('f', "g"), &HEX[..62], &format!("{HEX}00")]
+        {
             let error = keys(wrong).unwrap_err().to_string();
             assert!(wrong.is_empty() || !error.contains(wrong), "{error}");
         }

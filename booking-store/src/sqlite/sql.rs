@@ -135,7 +135,8 @@ impl Records {
 
     /// The statements of a kind, made once.
     pub(super) fn of(kind: Kind) -> &'static Self {
-        static ALL: LazyLock<Vec<Records>> = LazyLock::new(|| Kind::ALL.into_iter().map(Records::new).collect());
+        static ALL: LazyLock<Vec<Records>> =
+            LazyLock::new(|| Kind::ALL.into_iter().map(Records::new).collect());
         let at = Kind::ALL.iter().position(|other| *other == kind);
         at.and_then(|at| ALL.get(at)).expect("every kind is in Kind::ALL")
     }
@@ -174,7 +175,8 @@ mod tests {
     fn plan(connection: &Connection, sql: &str) -> String {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
+        let steps =
+            statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
         steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
     }
 
@@ -192,13 +194,31 @@ mod tests {
         let connection = database();
         let code = Records::of(Kind::Code);
         let often = [
-            CLAIM_WORK, NEXT_DUE, LIST_WORK, UNREAD, UNREAD_EQUAL, HAS_UNREAD, MARK_READ, INBOX, OVERLAPPING,
-            END_CLAIMS, AUDIT, AUDIT_OF, PURGE_ALIASES, PURGE_INBOX_OF, &code.get, &code.of_stay, &code.on_door,
-            &code.page, &code.revision,
+            CLAIM_WORK,
+            NEXT_DUE,
+            LIST_WORK,
+            UNREAD,
+            UNREAD_EQUAL,
+            HAS_UNREAD,
+            MARK_READ,
+            INBOX,
+            OVERLAPPING,
+            END_CLAIMS,
+            AUDIT,
+            AUDIT_OF,
+            PURGE_ALIASES,
+            PURGE_INBOX_OF,
+            &code.get,
+            &code.of_stay,
+            &code.on_door,
+            &code.page,
+            &code.revision,
         ];
         for sql in often {
             let plan = plan(&connection, sql);
-            let reads_all = plan.lines().any(|step| step.starts_with("SCAN") && !step.contains("USING"));
+            let reads_all = plan.lines().any(|step| {
+                step.starts_with("SCAN") && !step.contains("USING") && step != "SCAN CONSTANT ROW"
+            });
             assert!(!reads_all, "{sql}\n{plan}");
         }
     }

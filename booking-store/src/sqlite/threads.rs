@@ -206,3 +206,104 @@ fn read_one(connection: &Connection, shared: &super::Shared, job: &mut dyn Job) 
     }
     if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK").map_err(failed) }
 }
+
+#[cfg(test)]
+mod tests {
+    use booking_core::conformance::SeededRng;
+    use booking_core::{IdempotencyToken, Secret};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::sqlite::seal::{Keys, Seals};
+    use crate::sqlite::{Shared, schema};
+    use crate::time::Micros;
+
+    fn shared() -> Arc<Shared> {
+        let keys = Keys::parse(&Secret::new("1".repeat(64))).unwrap();
+        let seals = Seals::new(keys, Arc::new(SeededRng::new(1)));
+        Arc::new(Shared { seals, claim_key: zeroize::Zeroizing::new([0; 32]) })
+    }
+
+    fn database(folder: &TempDir) -> Connection {
+        let mut connection = Connection::open(folder.path().join("t.db")).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    }
+
+    fn is_unavailable<T>(answer: &Answer<T>) -> bool {
+        matches!(answer, Err(StoreError::Unavailable(_)))
+    }
+
+    #[test]
+    fn a_panic_is_answered_and_takes_nothing_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let (line, thread) = start_writer(database(&folder), shared()).unwrap();
+        run(async {
+            let panicking = line.ask(|sql: &mut Sql<'_>| -> Answer<Keep<()>> {
+                sql.begin(Micros(0), "half", Micros(9))?;
+                panic!("on purpose")
+            });
+            assert!(is_unavailable(&panicking.await));
+            let token =
+                line.ask(|sql| Ok(Keep::Changes(sql.begin(Micros(0), "half", Micros(9))?))).await.unwrap();
+            assert_eq!(
+                token,
+                booking_core::Begun::Fresh(IdempotencyToken(1)),
+                "what it had done was taken back"
+            );
+        });
+        drop(line);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_panic_of_a_read_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let (line, threads) = start_readers(vec![database(&folder)], &shared()).unwrap();
+        run(async {
+            let panicking = line.ask(|_| -> Answer<Keep<()>> { panic!("on purpose") });
+            assert!(is_unavailable(&panicking.await));
+            assert_eq!(line.ask(|sql| Ok(Keep::Nothing(sql.next_due()?))).await, Ok(None));
+        });
+        drop(line);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_dead_thread_is_answered_for() {
+        let (sender, jobs) = channel();
+        let line = Line(sender);
+        run(async {
+            // One job is in the line when the thread ends, one comes later.
+            let (sent, ()) =
+                futures_util::future::join(line.ask(|_| Ok(Keep::Nothing(()))), async { drop(jobs) }).await;
+            assert!(is_unavailable(&sent));
+            assert!(is_unavailable(&line.ask(|_| Ok(Keep::Nothing(()))).await));
+        });
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database(&folder);
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let _: i64 =
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get(0)).unwrap();
+        let (line, thread) = start_writer(connection, shared()).unwrap();
+        let remember =
+            |key: String| line.ask(move |sql| Ok(Keep::Changes(sql.begin(Micros(0), &key, Micros(9))?)));
+        run(async {
+            let full = remember("x".repeat(1_000_000)).await;
+            assert!(matches!(&full, Err(StoreError::Unavailable(text)) if text.contains("full")), "{full:?}");
+            assert!(remember("small".to_owned()).await.is_ok(), "what fits is still written");
+        });
+        drop(line);
+        thread.join().unwrap();
+    }
+}

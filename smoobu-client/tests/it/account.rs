@@ -160,7 +160,7 @@ fn answers_that_are_none() {
             run(world.smoobu.booking(world.call(), &booking)).map(|_| ()),
             world.page(None).map(|_| ()),
             run(world.smoobu.client().apartments(world.call())).map(|_| ()),
-            run(world.smoobu.check(world.call())),
+            run(world.smoobu.client().me(world.call())).map(|_| ()),
         ];
         for error in errors {
             let error = error.expect_err(kind.name());

@@ -22,6 +22,7 @@ fn message(world: &World, booking: &ExternalId, body: &str) -> OutgoingMessage {
         body: body.to_owned(),
         language: "en".to_owned(),
         first_tried: world.now(),
+        last_tried: world.now(),
     }
 }
 

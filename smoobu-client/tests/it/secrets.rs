@@ -135,6 +135,7 @@ fn errors_of_calls_do_not_repeat_values() {
             body: "Your code is 48217733".to_owned(),
             language: "en".to_owned(),
             first_tried: world.now(),
+            last_tried: world.now(),
         };
         let codes = WriteBack {
             reference: booking.clone(),

@@ -1,5 +1,6 @@
 //! A simulated Smoobu, a client of it, and the time of both.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use booking_sim::{Fault, FaultKind, Operation, Outcome, SimConfig, Simulators, V
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures_util::FutureExt as _;
+use serde_json::{Value, json};
 use smoobu_client::{Smoobu, SmoobuConfig};
 
 /// The key and the secret of the simulated account.
@@ -22,7 +24,7 @@ pub(crate) const SECRET: &str = "planted-api-secret";
 pub(crate) struct World {
     pub(crate) clock: Arc<LeapingClock>,
     pub(crate) smoobu: Smoobu,
-    sim: Arc<Mutex<Simulators>>,
+    network: Network,
 }
 
 impl World {
@@ -40,20 +42,30 @@ impl World {
             let name = format!("Studio {id}");
             sim.smoobu.add_apartment(Apartment { id, name, time_zone: chrono_tz::Europe::Warsaw });
         }
-        let sim = Arc::new(Mutex::new(sim));
+        let network = Network {
+            sim: Arc::new(Mutex::new(sim)),
+            clock: Arc::clone(&clock),
+            ahead: TimeDelta::zero(),
+            bad_entry: Arc::default(),
+        };
         let mut config = SmoobuConfig::new(Secret::new(KEY), Secret::new(SECRET));
         change(&mut config);
-        let smoobu = connect(config, &sim, &clock, TimeDelta::zero(), Arc::new(SeededRng::new(7))).unwrap();
-        Self { clock, smoobu, sim }
+        let smoobu = network.clone().connect(config, Arc::new(SeededRng::new(7)));
+        Self { clock, smoobu, network }
     }
 
     /// Another client of the same account, whose clock is behind Smoobu's, and with a random source of its own.
     pub(crate) fn another(&self, config: SmoobuConfig, behind: TimeDelta, rng: Arc<dyn Rng>) -> Smoobu {
-        connect(config, &self.sim, &self.clock, behind, rng).unwrap()
+        Network { ahead: behind, ..self.network.clone() }.connect(config, rng)
     }
 
     pub(crate) fn sim(&self) -> MutexGuard<'_, Simulators> {
-        self.sim.lock().unwrap()
+        self.network.sim.lock().unwrap()
+    }
+
+    /// From now on each list of bookings ends with an entry that nobody can read.
+    pub(crate) fn add_bad_entry(&self) {
+        self.network.bad_entry.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -109,27 +121,36 @@ pub(crate) fn reference(id: u64) -> ExternalId {
     ExternalId::parse(&id.to_string()).unwrap()
 }
 
-fn connect(
-    config: SmoobuConfig,
-    sim: &Arc<Mutex<Simulators>>,
-    clock: &Arc<LeapingClock>,
-    ahead: TimeDelta,
-    rng: Arc<dyn Rng>,
-) -> Result<Smoobu, VendorError> {
-    let transport = SimTransport { sim: Arc::clone(sim), clock: Arc::clone(clock), ahead };
-    Smoobu::new(config, Arc::new(transport), clock.clone(), rng)
-}
-
-/// The network between both.
-struct SimTransport {
+/// What lies between both.
+#[derive(Clone)]
+struct Network {
     sim: Arc<Mutex<Simulators>>,
     clock: Arc<LeapingClock>,
     /// How far Smoobu's clock is ahead of the client's.
     ahead: TimeDelta,
+    bad_entry: Arc<AtomicBool>,
+}
+
+impl Network {
+    fn connect(self, config: SmoobuConfig, rng: Arc<dyn Rng>) -> Smoobu {
+        let clock = Arc::clone(&self.clock);
+        Smoobu::new(config, Arc::new(self), clock, rng).unwrap()
+    }
+
+    fn bend(&self, response: http::Response<Bytes>) -> http::Response<Bytes> {
+        match serde_json::from_slice::<Value>(response.body()) {
+            Ok(mut body) if body["bookings"].is_array() && self.bad_entry.load(Ordering::Relaxed) => {
+                body["bookings"].as_array_mut().unwrap().push(json!({"id": {}}));
+                body["total_items"] = json!(body["total_items"].as_u64().unwrap() + 1);
+                response.map(|_| body.to_string().into())
+            }
+            _ => response,
+        }
+    }
 }
 
 #[async_trait]
-impl Transport for SimTransport {
+impl Transport for Network {
     async fn call(
         &self,
         request: http::Request<Bytes>,
@@ -140,7 +161,7 @@ impl Transport for SimTransport {
         self.clock.advance(reply.delay.min(within));
         match reply.outcome {
             _ if reply.delay > within => Err(TransportError::new(TransportErrorKind::Timeout)),
-            Outcome::Response(response) => Ok(response),
+            Outcome::Response(response) => Ok(self.bend(response)),
             Outcome::Dropped => Err(TransportError::new(TransportErrorKind::Reset)),
         }
     }

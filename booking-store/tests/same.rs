@@ -1,0 +1,319 @@
+//! Whatever is done to both stores, both answer alike.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use booking_core::conformance::SeededRng;
+use booking_core::store::{
+    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Finish, Kind, Lease, Origin, Record,
+    RowKey, SecretRecord, Store, Tx, WorkKey, Write,
+};
+use booking_core::{
+    BookingId, CodeId, Dedup, DoorId, DoorKey, Event, ExternalId, IdempotencyStore, IdempotencyToken,
+    IntegrationName, Pin, Reply, Secret, TenantSlug,
+};
+use booking_store::{Keys, MemoryStore, SqliteStore};
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const TENANTS: [&str; 2] = ["harbour", "hill"];
+const STAYS: u32 = 4;
+
+#[derive(Clone, Debug)]
+enum Op {
+    /// A change, perhaps under one of the leases given so far.
+    Commit(Box<Tx>, Option<usize>),
+    ClaimWork(i64, u64, usize),
+    Extend(i64, usize, i64),
+    Purge(i64, Vec<(TenantSlug, BookingId)>),
+    Begin(i64, usize),
+    Complete(i64, usize, u64),
+    Abandon(usize, u64),
+}
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_900_000_000) + TimeDelta::minutes(minutes)
+}
+
+fn id12(number: u32) -> String {
+    format!("{number:012}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect()
+}
+
+fn tenant() -> impl Strategy<Value = TenantSlug> {
+    select(&TENANTS[..]).prop_map(|slug| TenantSlug::parse(slug).unwrap())
+}
+
+fn stay() -> impl Strategy<Value = BookingId> {
+    (0..STAYS).prop_map(|number| BookingId::parse(&id12(number)).unwrap())
+}
+
+fn source() -> impl Strategy<Value = IntegrationName> {
+    select(&["smoobu", "beds24"][..]).prop_map(|name| IntegrationName::parse(name).unwrap())
+}
+
+fn reference() -> impl Strategy<Value = ExternalId> {
+    select(&["1", "2", "3"][..]).prop_map(|text| ExternalId::parse(text).unwrap())
+}
+
+fn holder() -> impl Strategy<Value = CodeId> {
+    (0..4_u32).prop_map(|number| CodeId::parse(&id12(number)).unwrap())
+}
+
+fn door() -> impl Strategy<Value = DoorKey> {
+    select(&["1", "2"][..]).prop_map(|device| DoorKey {
+        vendor: "thekeys".to_owned(),
+        device: device.to_owned(),
+        keypad: String::new(),
+    })
+}
+
+fn minutes() -> impl Strategy<Value = i64> {
+    0..30_i64
+}
+
+fn time() -> impl Strategy<Value = DateTime<Utc>> {
+    minutes().prop_map(at)
+}
+
+fn work() -> impl Strategy<Value = WorkKey> {
+    prop_oneof![
+        5 => (tenant(), stay()).prop_map(|(tenant, stay)| WorkKey::Grant(tenant, stay)),
+        1 => (tenant(), source()).prop_map(|(tenant, source)| WorkKey::Source(tenant, source)),
+        1 => tenant().prop_map(|tenant| WorkKey::Door(tenant, DoorId::parse("studio-a").unwrap())),
+        1 => tenant().prop_map(WorkKey::Notice),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let alert = (tenant(), select(&["a", "b"][..]), proptest::option::of(stay()), time()).prop_map(
+        |(tenant, id, stay, opened_at)| {
+            Record::Alert(AlertRecord {
+                id: id.to_owned(),
+                tenant,
+                stay,
+                door: None,
+                kind: "k".to_owned(),
+                detail: String::new(),
+                opened_at,
+                closed_at: None,
+                told_at: None,
+            })
+        },
+    );
+    let secret = (tenant(), "[a-z]{0,4}", time()).prop_map(|(tenant, value, at)| {
+        Record::Secret(SecretRecord { name: "token".to_owned(), tenant, value: Some(Secret::new(value)), at })
+    });
+    prop_oneof![3 => alert, 1 => secret]
+}
+
+fn row_key() -> impl Strategy<Value = RowKey> {
+    let booking = (tenant(), stay()).prop_map(|(tenant, stay)| RowKey {
+        kind: Kind::Booking,
+        tenant,
+        id: stay.to_string(),
+    });
+    prop_oneof![record().prop_map(|record| record.key()), booking]
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        4 => record().prop_map(|record| Write::Put(Box::new(record))),
+        1 => row_key().prop_map(Write::Delete),
+        2 => (work(), 0..20_u64).prop_map(|(work, up_to)| Write::MarkRead { work, up_to }),
+        3 => (work(), time(), proptest::option::of(time()))
+            .prop_map(|(work, at, priority)| Write::Due { work, at, priority }),
+        2 => (tenant(), source(), reference(), stay()).prop_map(|(tenant, source, reference, booking)| {
+            Write::Alias { tenant, source, reference, booking }
+        }),
+        1 => (holder(), time()).prop_map(|(holder, until)| Write::Release { holder, until }),
+        1 => (tenant(), proptest::option::of(stay()), time()).prop_map(|(tenant, stay, at)| {
+            Write::Audit(AuditEntry { at, tenant, stay, what: "w".to_owned(), detail: "d".to_owned() })
+        }),
+    ]
+}
+
+fn arrival() -> impl Strategy<Value = Arrival> {
+    let event = prop_oneof![
+        5 => (reference(), any::<bool>()).prop_map(|(reference, deleted)| Event::Hint { reference, deleted }),
+        1 => Just(Event::Fact { id: "f".to_owned(), payload: serde_json::json!({ "n": 1 }) }),
+    ];
+    let dedup = prop_oneof![
+        Just(None),
+        select(&["x", "y"][..]).prop_map(|hash| Some(Dedup::Content { hash: hash.to_owned() })),
+        (select(&["x", "y"][..]), 1..1200_u64).prop_map(|(id, seconds)| Some(Dedup::VendorId {
+            id: id.to_owned(),
+            ttl: Duration::from_secs(seconds)
+        })),
+    ];
+    let events = proptest::collection::vec((event, stay()), 0..3);
+    (tenant(), source(), dedup, events, proptest::option::of(time()), 200..204_u16).prop_map(
+        |(tenant, integration, dedup, events, priority, status)| Arrival {
+            tenant,
+            integration,
+            origin: Origin::FullRead,
+            action: "a".to_owned(),
+            dedup,
+            events,
+            priority,
+            reply: Reply { status, body: serde_json::Value::Null },
+        },
+    )
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    let pin = (holder(), door(), select(&["1111", "2222"][..]))
+        .prop_map(|(holder, door, digits)| ClaimedPin { holder, door, stored: Pin::parse(digits).unwrap() });
+    let candidate = (proptest::collection::vec(pin, 0..3), proptest::collection::vec(write(), 0..2))
+        .prop_map(|(pins, writes)| Candidate { pins, writes });
+    (minutes(), minutes(), proptest::collection::vec(candidate, 0..3)).prop_map(|(one, other, candidates)| {
+        Claim { from: at(one.min(other)), until: at(one.max(other)), candidates }
+    })
+}
+
+fn tx() -> impl Strategy<Value = Tx> {
+    let finish = (proptest::option::of(time()), any::<bool>(), proptest::option::of(time()))
+        .prop_map(|(next, failed, priority)| Finish { next, failed, priority });
+    (
+        time(),
+        proptest::collection::vec((row_key(), 0..3_u64), 0..2),
+        proptest::collection::vec(arrival(), 0..3),
+        proptest::collection::vec(write(), 0..4),
+        proptest::collection::vec(claim(), 0..2),
+        proptest::option::of(finish),
+    )
+        .prop_map(|(now, expect, arrivals, writes, claims, finish)| Tx {
+            now,
+            lease: None,
+            // Most expectations fail; those that do not are worth more.
+            expect: if now.timestamp() % 4 == 0 { expect } else { Vec::new() },
+            arrivals,
+            writes,
+            claims,
+            finish,
+        })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => (tx(), proptest::option::of(0..4_usize)).prop_map(|(tx, lease)| Op::Commit(Box::new(tx), lease)),
+        3 => (minutes(), 0..10_u64, 0..4_usize).prop_map(|(now, length, limit)| Op::ClaimWork(now, length, limit)),
+        1 => (minutes(), 0..4_usize, minutes()).prop_map(|(now, lease, until)| Op::Extend(now, lease, until)),
+        1 => (minutes(), proptest::collection::vec((tenant(), stay()), 0..2))
+            .prop_map(|(older, stays)| Op::Purge(older, stays)),
+        1 => (minutes(), 0..2_usize).prop_map(|(now, key)| Op::Begin(now, key)),
+        1 => (minutes(), 0..2_usize, 1..4_u64).prop_map(|(now, key, token)| Op::Complete(now, key, token)),
+        1 => (0..2_usize, 1..4_u64).prop_map(|(key, token)| Op::Abandon(key, token)),
+    ]
+}
+
+fn same<T: PartialEq + Debug>(what: &Op, one: T, other: T) -> Result<(), TestCaseError> {
+    prop_assert_eq!(one, other, "after {:?}", what);
+    Ok(())
+}
+
+/// Does the same to both and compares the answers.
+async fn both(
+    memory: &MemoryStore,
+    sqlite: &SqliteStore,
+    leases: &mut Vec<Lease>,
+    op: &Op,
+) -> Result<(), TestCaseError> {
+    let ttl = Duration::from_secs(300);
+    let key = |number: usize| ["k", "l"][number];
+    // Mostly the newest, some that are over.
+    let lease = |back: usize| leases.len().checked_sub(back + 1).map(|index| leases[index].clone());
+    match op {
+        Op::Commit(tx, back) => {
+            let tx = Tx { lease: back.and_then(lease), ..(**tx).clone() };
+            same(op, memory.commit(tx.clone()).await, sqlite.commit(tx).await)?;
+        }
+        Op::ClaimWork(now, length, limit) => {
+            let length = Duration::from_secs(60 * length);
+            let claimed = memory.claim_work(at(*now), length, *limit).await;
+            same(op, claimed.clone(), sqlite.claim_work(at(*now), length, *limit).await)?;
+            leases.extend(claimed.unwrap());
+        }
+        Op::Extend(now, back, until) => {
+            if let Some(lease) = lease(*back) {
+                let one = memory.extend(at(*now), &lease, at(*until)).await;
+                same(op, one, sqlite.extend(at(*now), &lease, at(*until)).await)?;
+            }
+        }
+        Op::Purge(older, stays) => {
+            same(op, memory.purge(at(*older), stays).await, sqlite.purge(at(*older), stays).await)?;
+        }
+        Op::Begin(now, number) => {
+            let one = memory.begin(at(*now), key(*number), ttl).await;
+            same(op, one, sqlite.begin(at(*now), key(*number), ttl).await)?;
+        }
+        Op::Complete(now, number, token) => {
+            let token = IdempotencyToken(*token);
+            let one = memory.complete(at(*now), key(*number), &token, b"answer", ttl).await;
+            same(op, one, sqlite.complete(at(*now), key(*number), &token, b"answer", ttl).await)?;
+        }
+        Op::Abandon(number, token) => {
+            let token = IdempotencyToken(*token);
+            let one = memory.abandon(key(*number), &token).await;
+            same(op, one, sqlite.abandon(key(*number), &token).await)?;
+        }
+    }
+    same(op, memory.next_due().await, sqlite.next_due().await)?;
+    same(op, memory.work(None, 100).await, sqlite.work(None, 100).await)?;
+    Ok(())
+}
+
+/// Compares all that can be read.
+async fn look(memory: &MemoryStore, sqlite: &SqliteStore, op: &Op) -> Result<(), TestCaseError> {
+    for slug in TENANTS {
+        let tenant = TenantSlug::parse(slug).unwrap();
+        same(op, memory.inbox(&tenant, None, 100).await, sqlite.inbox(&tenant, None, 100).await)?;
+        same(op, memory.audit(&tenant, None, 100).await, sqlite.audit(&tenant, None, 100).await)?;
+        for kind in Kind::ALL {
+            same(
+                op,
+                memory.rows(kind, &tenant, None, 100).await,
+                sqlite.rows(kind, &tenant, None, 100).await,
+            )?;
+        }
+        for number in 0..STAYS {
+            let stay = BookingId::parse(&id12(number)).unwrap();
+            same(op, memory.stay(&tenant, &stay).await, sqlite.stay(&tenant, &stay).await)?;
+            let entries = memory.audit(&tenant, Some(&stay), 2).await;
+            same(op, entries, sqlite.audit(&tenant, Some(&stay), 2).await)?;
+            let work = WorkKey::Grant(tenant.clone(), stay);
+            same(op, memory.unread(&work).await, sqlite.unread(&work).await)?;
+        }
+        for source in ["smoobu", "beds24"].map(|name| IntegrationName::parse(name).unwrap()) {
+            for reference in ["1", "2", "3"].map(|text| ExternalId::parse(text).unwrap()) {
+                let one = memory.alias(&tenant, &source, &reference).await;
+                same(op, one, sqlite.alias(&tenant, &source, &reference).await)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn both_stores_answer_alike(ops in proptest::collection::vec(op(), 1..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::parse(&Secret::new("11".repeat(32))).unwrap();
+        let rng = Arc::new(SeededRng::new(1));
+        let sqlite = SqliteStore::open(folder.path().join("staykey.db"), keys, rng).unwrap();
+        let memory = MemoryStore::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut leases = Vec::new();
+            for op in &ops {
+                both(&memory, &sqlite, &mut leases, op).await?;
+            }
+            look(&memory, &sqlite, &ops[ops.len() - 1]).await
+        })?;
+    }
+}
