@@ -238,19 +238,18 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The first [`WorkError`].
+    /// The first [`WorkError`] but [`WorkError::Fenced`]: what was fenced is due again.
     pub async fn run_due(&self) -> Result<usize, WorkError> {
         let mut worked = 0;
-        loop {
-            let leases = self.claim(16).await?;
-            if leases.is_empty() {
-                return Ok(worked);
-            }
-            for lease in leases {
-                worked += 1;
-                self.work(lease).await?;
+        // One at a time: the next key's lease must not run out while this one is worked on.
+        while let Some(lease) = self.claim(1).await?.pop() {
+            worked += 1;
+            match self.work(lease).await {
+                Ok(_) | Err(WorkError::Fenced) => {}
+                Err(error) => return Err(error),
             }
         }
+        Ok(worked)
     }
 
     async fn put_off(&self, lease: Lease) -> Result<Done, WorkError> {

@@ -221,10 +221,9 @@ impl Worker {
                 let Some(lease) = waiting.get(place).filter(|lease| lease.until - now < LEAST_LEFT) else {
                     continue;
                 };
-                match self.engine.store().extend(now, lease, now + LEASE).await {
-                    Ok(Some(longer)) => waiting[place] = longer,
-                    // Somebody else has it, or the store is away: left to run out.
-                    Ok(None) | Err(_) => {}
+                // Where somebody else has it, or the store is away, it is left to run out.
+                if let Ok(Some(longer)) = self.engine.store().extend(now, lease, now + LEASE).await {
+                    waiting[place] = longer;
                 }
             }
             waiting.retain(|lease| lease.until > now);

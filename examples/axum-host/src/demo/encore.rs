@@ -39,10 +39,13 @@ pub(super) fn invite(scene: &mut Scene) {
     tell.command("is it alive, and can it write?", &format!("curl {host}/healthz; curl {host}/readyz"));
     tell.command("its numbers", &format!("curl -s {host}/metrics | grep -v '^#'"));
     tell.command(
-        "the earlier system's sample, with coming dates: a code on the door of the Sample Flat",
+        "the earlier system's sample, with coming dates: a code for the Sample Flat (and no message: no phone in it)",
         &sample(&host, 12345, day(10), day(12)),
     );
-    tell.command("that code", &format!("curl -s {control}/thekeys/locks/{}/codes", SAMPLE.lock));
+    tell.command(
+        "that code, in the cloud and at the door",
+        &format!("curl -s {control}/thekeys/locks/{}/codes", SAMPLE.lock),
+    );
     let over = NaiveDate::from_ymd_opt(2024, 6, 1).unwrap_or_default();
     tell.command(
         "the sample with dates that are past: taken and recorded, and no code, since the stay is over",
@@ -79,21 +82,21 @@ pub(super) fn invite(scene: &mut Scene) {
     tell.line("");
     tell.title("The doors, and trouble");
     tell.command(
-        &format!("does the PIN of booking {emils_id} open the door now?"),
+        &format!("does the PIN of booking {emils_id} open the {} now?", STUDIO.name),
         &format!(
             r#"curl -s "{control}/thekeys/would-open?lock={}&keypad={}&typed={emils_pin}""#,
             STUDIO.lock, STUDIO.keypad
         ),
     );
+    tell.command("all codes there", &format!("curl -s {control}/thekeys/locks/{}/codes", STUDIO.lock));
     tell.command(
-        "the codes there, in the cloud and at the door",
-        &format!("curl -s {control}/thekeys/locks/{}/codes", STUDIO.lock),
-    );
-    tell.command(
-        "The Keys is down; then make a booking",
+        "The Keys is down: now make or change a booking",
         &format!(r#"curl -d '{{"vendor":"thekeys","kind":"down"}}' {control}/faults"#),
     );
-    tell.command("The Keys is back", &format!("curl -X DELETE {control}/faults"));
+    tell.command(
+        "The Keys is back: what waited is done at the next try",
+        &format!("curl -X DELETE {control}/faults"),
+    );
     tell.line("");
     tell.line(if is_temporary {
         "What happens is told below. Ctrl-C ends the demo and removes its files."
@@ -126,6 +129,9 @@ pub(super) async fn watch(scene: &mut Scene) -> anyhow::Result<()> {
             let bookings = bookings(&*store).await?;
             for entry in trail[..new].iter().rev() {
                 let Some(booking) = entry.stay.as_ref().and_then(|stay| bookings.get(stay)) else { continue };
+                if entry.what == "will-tell" {
+                    continue;
+                }
                 let text = explain(&*store, entry, booking).await?;
                 let time = entry.at.with_timezone(&ZONE).format("%H:%M:%S");
                 scene
@@ -145,6 +151,11 @@ async fn bookings(store: &dyn Store) -> anyhow::Result<BTreeMap<BookingId, Booki
         _ => None,
     });
     Ok(bookings.collect())
+}
+
+/// The notifier that an entry about a message begins with.
+fn notifier(detail: &str) -> &str {
+    detail.split(':').next().unwrap_or(detail)
 }
 
 /// An entry of the audit trail in the demo's words. PINs are not in it, but in the ledger.
@@ -171,7 +182,7 @@ async fn explain(store: &dyn Store, entry: &AuditEntry, booking: &BookingRecord)
             let pins: Vec<&str> = pins.map(|pins| pins.typed.expose()).collect();
             format!("The Keys took it: {detail}, PIN {}", pins.join(", "))
         }
-        "message" => format!("the guest is told by {}", detail.trim_end_matches(": settled")),
+        "message" => format!("the guest is told by {}", notifier(detail)),
         "message-undeliverable" => {
             format!("the guest cannot be told by {}", detail.split(':').next().unwrap_or(detail))
         }

@@ -116,7 +116,7 @@ fn open(scene: &mut Scene, port: u16, sim_port: u16) {
     tell.fact("host", hosts);
     tell.fact("simulators", sims);
     tell.fact("folder", format_args!("{folder}   SQLite database, configuration, {LOG}"));
-    tell.fact("guests", "nobody real, so that PINs can be shown here; a host's log holds none");
+    tell.fact("guests", "nobody real, so PINs are shown here; the host's log holds none");
 }
 
 fn broken(scene: &mut Scene, step: usize, miss: &Miss) {

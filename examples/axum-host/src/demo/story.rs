@@ -291,7 +291,7 @@ async fn outage(scene: &mut Scene) -> Held {
     let texts = scene.stage.sims().serwersms.messages_to(FELIX.phone).len();
     check(texts == 0, "nobody is told a PIN that is on no door", format!("{texts} SMS"))?;
     scene.tell.held(
-        "the host has tried in vain; the webhook is safe in its database, and nobody is told a PIN yet",
+        "the host has tried in vain: the booking is safe in its database, nobody is told a PIN yet, and it tries again",
     );
     let pin = scene.on_door(felix).await?;
     let (sms, _) = scene.told(felix).await?;
