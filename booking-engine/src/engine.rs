@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use booking_core::store::{
-    Accepted, Arrival, AuditEntry, Commit, Finish, Kind, Lease, Origin, Record, Store, StoreError, Tx,
-    WorkKey, Write,
+    Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, Finish, Kind, Lease, Origin, Record,
+    Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
@@ -252,6 +252,40 @@ impl Engine {
         Ok(worked)
     }
 
+    /// Stays that ended before `before` and have no code on any door: what retention may forget. A stay without
+    /// usable dates counts from when it was last heard of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn forgettable(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<(TenantSlug, BookingId)>, StoreError> {
+        let mut stays = Vec::new();
+        for slug in self.tenants.keys() {
+            let mut over: BTreeSet<BookingId> = BTreeSet::new();
+            self.rows(Kind::Booking, slug, |record| {
+                if let Record::Booking(record) = record
+                    && ended_before(&record, before)
+                {
+                    over.insert(record.id);
+                }
+            })
+            .await?;
+            self.rows(Kind::Code, slug, |record| {
+                if let Record::Code(code) = record
+                    && code.state != CodeState::Removed
+                {
+                    over.remove(&code.stay);
+                }
+            })
+            .await?;
+            stays.extend(over.into_iter().map(|stay| (slug.clone(), stay)));
+        }
+        Ok(stays)
+    }
+
     async fn put_off(&self, lease: Lease) -> Result<Done, WorkError> {
         self.finish(
             &lease,
@@ -341,6 +375,16 @@ impl Engine {
             what: what.to_owned(),
             detail: detail.into(),
         })
+    }
+}
+
+fn ended_before(record: &BookingRecord, before: DateTime<Utc>) -> bool {
+    let departure =
+        record.booking.as_ref().and_then(|booking| booking.dates.ok()).map(|dates| dates.departure());
+    match departure {
+        // A day later for zones behind UTC.
+        Some(day) => day + Duration::days(1) < before.date_naive(),
+        None => record.seen_at.unwrap_or(record.created_at) < before,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 
 use tracing::Subscriber;
-use tracing_subscriber::filter::Directive;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -16,9 +16,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Crates that would log bytes, URLs or headers.
-const QUIET: [&str; 9] =
-    ["axum", "h2", "hyper", "hyper_util", "reqwest", "rustls", "rusqlite", "tower", "tower_http"];
+/// Crates that would log bytes, URLs or headers. A name stands for all that begin with it.
+const QUIET: [&str; 8] = ["axum::", "h2", "hyper", "reqwest", "rustls", "rusqlite", "tokio", "tower"];
 
 /// Whether a filter can be read.
 pub(crate) fn check_filter(text: &str) -> Result<(), String> {
@@ -26,13 +25,13 @@ pub(crate) fn check_filter(text: &str) -> Result<(), String> {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, String> {
-    let mut filter = EnvFilter::builder().parse(text).map_err(|_| "is no filter for logs".to_owned())?;
-    for target in QUIET {
-        let directive: Directive =
-            format!("{target}=warn").parse().map_err(|_| "is no filter for logs".to_owned())?;
-        filter = filter.add_directive(directive);
-    }
-    Ok(filter)
+    EnvFilter::builder().parse(text).map_err(|_| "is no filter for logs".to_owned())
+}
+
+/// A filter of its own, since a more special directive of the operator's would win over one of ours.
+fn quiet() -> Targets {
+    let all = Targets::new().with_default(LevelFilter::TRACE);
+    QUIET.into_iter().fold(all, |targets, target| targets.with_target(target, LevelFilter::WARN))
 }
 
 /// The layer that writes the log, for a subscriber of one's own.
@@ -45,7 +44,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = filter(&config.filter)?;
+    let filter = filter(&config.filter)?.and(quiet());
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match config.format {
         LogFormat::Json => {
@@ -75,6 +74,43 @@ pub fn init(config: &LogConfig) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_moves_bytes_is_kept_quiet() {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let config = LogConfig { filter: "trace,hyper::proto=trace".to_owned(), ..LogConfig::default() };
+        let layer = layer(&config, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::trace!(target: "hyper::proto::h1", "planted");
+            tracing::info!(target: "reqwest::connect", "planted");
+            tracing::info!(target: "axum::rejection", "planted");
+            tracing::warn!(target: "hyper::proto::h1", "warned");
+            tracing::info!(target: "axum_host", "hosted");
+            tracing::debug!(target: "booking_http", "called");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("planted"), "{text}");
+        for word in ["warned", "hosted", "called"] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+    }
 
     #[test]
     fn filters() {

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod call;
 mod count;
 mod l10n;
+mod package;
 mod suite;
 mod tidy;
 mod workspace;

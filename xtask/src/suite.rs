@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::call::Call;
 use crate::count::Count;
 use crate::l10n;
+use crate::package::Packaging;
 use crate::tidy;
 use crate::workspace::Workspace;
 
@@ -74,6 +75,8 @@ enum Action {
     CargoTest(Call),
     /// Checks the locale files, in this very process.
     L10n,
+    /// Unpacks what was packaged into this folder.
+    LayOut(String),
 }
 
 /// A cargo command that is installed where it is missing.
@@ -111,6 +114,14 @@ struct Surroundings {
     workspace: Workspace,
     /// Nobody watches, and the tree is as it was committed.
     ci: bool,
+    /// Where cargo builds, if not where it always does.
+    target: Option<String>,
+}
+
+impl Surroundings {
+    fn packaging(&self) -> Packaging<'_> {
+        Packaging::new(&self.workspace, self.target.clone())
+    }
 }
 
 impl Step {
@@ -142,7 +153,12 @@ impl Step {
             }
             Self::Deny => vec![run("deny check bans licenses sources")],
             Self::L10n => vec![Action::L10n],
-            Self::Package => vec![Action::Run(package(around))],
+            Self::Package => {
+                let packaging = around.packaging();
+                let package = Action::Run(packaging.package(!around.ci));
+                let builds = packaging.builds().map(Action::Run);
+                [package, Action::LayOut(packaging.folder())].into_iter().chain(builds).collect()
+            }
             Self::Demo => vec![run("run -p axum-host -- demo --once")],
         }
     }
@@ -167,12 +183,6 @@ fn bare(workspace: &Workspace) -> Vec<Action> {
         .collect()
 }
 
-fn package(around: &Surroundings) -> Call {
-    let excluded = around.workspace.unpublished().flat_map(|member| ["--exclude", &member.name]);
-    let call = Call::cargo("package --workspace").with(excluded);
-    if around.ci { call } else { call.with(["--allow-dirty"]) }
-}
-
 /// Runs the steps.
 ///
 /// # Errors
@@ -180,7 +190,8 @@ fn package(around: &Surroundings) -> Call {
 /// When a step fails, and when nothing could be begun.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let workspace = Workspace::read(&tidy::files(root)?)?;
-    let around = Surroundings { workspace, ci: is_ci(env::var("CI").ok().as_deref()) };
+    let ci = is_ci(env::var("CI").ok().as_deref());
+    let around = Surroundings { workspace, ci, target: env::var("CARGO_TARGET_DIR").ok() };
     if options.list {
         print!("{}", list(&around));
         return Ok(());
@@ -238,6 +249,7 @@ fn perform(
             Action::Nextest(call) => reading(&told(call, facts), root, Count::from_nextest, count)?,
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
+            Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
         };
         anyhow::ensure!(passed, "failed: {}", action.shown());
     }
@@ -267,6 +279,7 @@ impl Action {
         match self {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
             Self::L10n => "cargo xtask l10n".to_owned(),
+            Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
         }
     }
 }
@@ -369,7 +382,7 @@ mod tests {
             let publish = if name == "tool" { "publish = false\n" } else { "" };
             files.insert(format!("{name}/Cargo.toml"), format!("[package]\nname = \"{name}\"\n{publish}"));
         }
-        Surroundings { workspace: Workspace::read(&files).unwrap(), ci }
+        Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None }
     }
 
     #[test]
@@ -384,11 +397,16 @@ doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
 l10n     cargo xtask l10n
-package  cargo package --workspace --exclude tool
+package  cargo package --workspace --exclude tool --no-verify --exclude-lockfile --target-dir target
+package  (unpacks the archives as a workspace in target/package/alone)
+package  cargo check -p booking-core --manifest-path target/package/alone/Cargo.toml --target-dir target
+package  cargo check -p a-client --manifest-path target/package/alone/Cargo.toml --target-dir target
+package  cargo check -p booking-host --manifest-path target/package/alone/Cargo.toml --target-dir target
 demo     cargo run -p axum-host -- demo --once
 ";
         assert_eq!(list(&around(true)), expected);
-        let expected = expected.replace("--exclude tool", "--exclude tool --allow-dirty");
+        let expected =
+            expected.replace("lockfile --target-dir target", "lockfile --target-dir target --allow-dirty");
         assert_eq!(list(&around(false)), expected);
     }
 

@@ -71,6 +71,14 @@ impl Workspace {
         self.members.iter().find(|member| member.name == name)
     }
 
+    /// What cargo calls the archive of a crate: its name and version.
+    pub(crate) fn archive(&self, member: &Member) -> anyhow::Result<String> {
+        let shared = || self.root.get("workspace")?.get("package")?.get("version")?.as_str();
+        let version = member.package("version").and_then(Value::as_str).or_else(shared);
+        let version = version.with_context(|| format!("{}: no version", member.path("Cargo.toml")))?;
+        Ok(format!("{}-{version}", member.name))
+    }
+
     /// The crates that are published.
     pub(crate) fn published(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.is_published())

@@ -5,7 +5,7 @@ use std::fmt;
 use booking_core::store::MessageKind;
 use booking_core::{Pin, sms};
 use chrono::NaiveDateTime;
-use fluent_bundle::FluentArgs;
+use fluent::FluentArgs;
 
 use super::catalog::Stop;
 use super::data::{LINE, NAME, UNIT, line, some_line};

@@ -1,7 +1,7 @@
 //! Texts for staff.
 
 use chrono::NaiveDate;
-use fluent_bundle::FluentArgs;
+use fluent::FluentArgs;
 
 use super::catalog::Stop;
 use super::data::{LINE, UNIT, line};

@@ -9,5 +9,6 @@ mod outages;
 mod pins;
 mod reads;
 mod removal;
+mod tenants;
 mod times;
 mod webhooks;

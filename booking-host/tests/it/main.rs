@@ -1,5 +1,8 @@
 //! The host from outside: through its router, and whole.
 
+#![allow(clippy::disallowed_methods, reason = "a host runs in real time")]
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
 mod host;
 mod logs;
 mod rig;

@@ -65,8 +65,11 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
+/// A configuration with what is unwise in it, or all that is wrong with it.
+type Checked = Result<(Config, Vec<Warning>), Vec<Problem>>;
+
 /// What is wrong with a file is not an error of this program: it is printed, and the exit code tells.
-fn read(path: &Path) -> anyhow::Result<Result<(Config, Vec<Warning>), Vec<Problem>>> {
+fn read(path: &Path) -> anyhow::Result<Checked> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(Config::parse(&text, &|name| std::env::var(name).ok()))
 }

@@ -1,5 +1,7 @@
 //! The binary as an operator meets it.
 
+#![allow(clippy::disallowed_methods, reason = "a process is waited for in real time")]
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 

@@ -135,7 +135,7 @@ fn the_log_of_the_whole_run_holds_no_secret_and_no_guest() {
         let line = log.lines().find(|line| line.contains(&secret));
         assert_eq!(line, None, "{secret}");
     }
-    assert!(!log.contains("/k/") || log.contains("/k/{secret}"), "paths are logged as patterns only");
+    assert!(!log.replace("/k/{secret}", "").contains("/k/"), "paths are logged as patterns only");
 }
 
 #[test]
@@ -198,11 +198,9 @@ fn it_stays_up_and_takes_the_earlier_systems_sample() {
     let mut child =
         Staying(demo().args(["--port", "0"]).stdout(Stdio::piped()).spawn().expect("the demo starts"));
     let lines = lines(child.0.stdout.take().expect("its output"));
-    let host =
-        next(&lines, "host ").trim().split_whitespace().nth(1).map(str::to_owned).expect("its address");
+    let host = next(&lines, "host ").split_whitespace().nth(1).map(str::to_owned).expect("its address");
     let address = host.trim_start_matches("http://");
-    let folder =
-        next(&lines, "folder ").trim().split_whitespace().nth(1).map(str::to_owned).expect("its folder");
+    let folder = next(&lines, "folder ").split_whitespace().nth(1).map(str::to_owned).expect("its folder");
     let coming = next(&lines, r#""id":12345"#);
     let over = next(&lines, r#""id":12346"#);
     next(&lines, "Ctrl-C ends the demo");
