@@ -266,13 +266,17 @@ impl Host {
         self.intake.stopping.store(true, Ordering::Relaxed);
         stop.cancel();
         self.intake.begun.close();
-        // Intake first, work beside it: both have the same time.
+        // Intake and work end side by side and have the same time.
         let served = async {
-            let served = server.is_finished() || tokio::time::timeout(drain, &mut server).await.is_ok();
-            if !served {
-                server.abort();
-            }
-            served & tokio::time::timeout(drain, self.intake.begun.wait()).await.is_ok()
+            let all = async {
+                if !server.is_finished() {
+                    let _ = (&mut server).await;
+                }
+                self.intake.begun.wait().await;
+            };
+            let ended = tokio::time::timeout(drain, all).await.is_ok();
+            server.abort();
+            ended
         };
         let worked = async {
             match early {

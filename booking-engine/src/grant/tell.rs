@@ -79,6 +79,10 @@ impl Run<'_> {
             Some(message) => message.id.clone(),
             None => {
                 let id = MessageId::draw(&*self.engine.rng);
+                // Messages have one order, which tells what the guest heard last.
+                let after =
+                    self.stay.messages.last().map(|last| last.intended_at + Duration::microseconds(1));
+                let now = after.map_or(now, |after| after.max(now));
                 self.stay.messages.push(MessageRecord {
                     id: id.clone(),
                     tenant: self.tenant.slug.clone(),

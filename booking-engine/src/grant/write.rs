@@ -47,7 +47,7 @@ impl Run<'_> {
     }
 
     fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<()> {
-        let now = self.now();
+        let now = self.code_time();
         let setup = self.tenant.doors.get(door)?.clone();
         let rules = self.tenant.rules(door)?;
         let stored = listed.stored.clone()?;
@@ -265,9 +265,15 @@ impl Run<'_> {
         }
     }
 
+    /// The time of a new ledger entry: entries have one order, and the newest stands for its door.
+    fn code_time(&self) -> DateTime<Utc> {
+        let after = self.stay.codes.last().map(|last| last.created_at + chrono::Duration::microseconds(1));
+        after.map_or(self.now(), |after| after.max(self.now()))
+    }
+
     /// Ledger entries for each candidate PIN on these doors.
     fn mint(&mut self, doors: &[DoorId], content: &Content, keep_core: bool) -> Vec<Vec<CodeRecord>> {
-        let now = self.now();
+        let now = self.code_time();
         let rules: Vec<_> = doors.iter().filter_map(|door| self.tenant.rules(door)).collect();
         let views = self.engine.doors.views(self.tenant);
         let on_doors: BTreeSet<String> = doors

@@ -2,6 +2,9 @@
 //!
 //! Tests are named after the scenarios that they hold, where there is one.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod chaos;
 mod house;
 mod lifecycle;
 mod messages;

@@ -83,7 +83,7 @@ async fn run_until(host: Host, mut good: impl AsyncFnMut() -> bool) -> Ended {
     }));
     let came = tokio::time::timeout(Duration::from_secs(10), async {
         while !good().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     });
     came.await.expect("it comes to that");

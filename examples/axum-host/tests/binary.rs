@@ -112,7 +112,7 @@ fn serve_serves_until_it_is_told_to_stop() {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !get("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
         assert!(Instant::now() < deadline, "it never was ready");
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::yield_now();
     }
     let body = r#"{"action":"updateReservation","user":1,"data":{"id":9001}}"#;
     let path = "/api/webhooks/smoobu/t/harbour/k/planted-0123456789abcdef";

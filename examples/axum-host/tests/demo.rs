@@ -79,7 +79,7 @@ fn every_step_holds() {
         assert!(told.lines().any(|line| line == headline), "{headline}\n{told}");
     }
     for words in [
-        "make the code → read the door → send the SMS → write to the guest → take the old code off",
+        "make the code → read the door → tell the guest → take the old code off",
         "Booking               Language",
         "all 9 steps held",
     ] {
@@ -192,6 +192,27 @@ fn post(address: &str, path: &str, body: &str) -> String {
     answer
 }
 
+#[test]
+fn a_step_that_does_not_hold_is_named() {
+    let child = demo().args(["--once", "--port", "0"]).stdout(Stdio::piped()).spawn();
+    let mut child = Staying(child.expect("the demo starts"));
+    let lines = lines(child.0.stdout.take().expect("its output"));
+    let simulators = next(&lines, "simulators ").split_whitespace().nth(1).map(str::to_owned);
+    let address = simulators.expect("their address").trim_start_matches("http://").to_owned();
+    // From its first steps on the demo sees that no SMS arrives.
+    let answer = post(&address, "/control/faults", r#"{"vendor":"serwersms","kind":"down"}"#);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let named = next(&lines, "✗");
+    assert!(named.contains("did not hold: "), "{named}");
+    assert!(next(&lines, "expected").contains("SMS"));
+    assert!(next(&lines, "seen").contains("SMS"));
+    let log = next(&lines, "log").split_whitespace().nth(1).map(str::to_owned).expect("its path");
+    assert_eq!(child.0.wait().expect("it ends").code(), Some(1));
+    let folder = Path::new(&log).parent().expect("a folder");
+    assert!(Path::new(&log).exists(), "what may explain it is kept");
+    fs::remove_dir_all(folder).expect("it can be removed");
+}
+
 #[cfg(unix)]
 #[test]
 fn it_stays_up_and_takes_the_earlier_systems_sample() {
@@ -207,7 +228,7 @@ fn it_stays_up_and_takes_the_earlier_systems_sample() {
 
     // The commands are printed to be pasted: their bodies are taken from them.
     for (command, outcomes) in [
-        (coming, ["booking 12345: recorded", "create on door sample-door, PIN 52"]),
+        (coming, ["booking 12345: recorded", "the code on sample-door is made: PIN 52"]),
         (over, ["booking 12346: recorded", "the stay is over, so there is no code"]),
     ] {
         assert!(command.ends_with(&format!("{host}/webhook")), "{command}");

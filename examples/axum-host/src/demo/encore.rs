@@ -172,20 +172,25 @@ async fn explain(store: &dyn Store, entry: &AuditEntry, booking: &BookingRecord)
             }
         }
         "booking-cancelled" => "cancelled".to_owned(),
-        "write-applied" if detail.starts_with("delete") => format!("The Keys took it: {detail}"),
-        "write-applied" => {
-            let rows = store.stay(&entry.tenant, &booking.id).await?;
-            let pins = rows.iter().filter_map(|row| match &row.record {
-                Record::Code(code) if detail.ends_with(code.door.as_str()) => code.pins.as_ref(),
-                _ => None,
-            });
-            let pins: Vec<&str> = pins.map(|pins| pins.typed.expose()).collect();
-            format!("The Keys took it: {detail}, PIN {}", pins.join(", "))
-        }
+        "write-applied" => match detail.split_once(" on door ") {
+            Some(("delete", door)) => format!("the code on {door} is deleted"),
+            Some((kind, door)) => {
+                let rows = store.stay(&entry.tenant, &booking.id).await?;
+                let pins = rows.iter().filter_map(|row| match &row.record {
+                    Record::Code(code) if code.door.as_str() == door => code.pins.as_ref(),
+                    _ => None,
+                });
+                let pins: Vec<&str> = pins.map(|pins| pins.typed.expose()).collect();
+                let verb = if kind == "replace" { "changed" } else { "made" };
+                format!("the code on {door} is {verb}: PIN {}", pins.join(", "))
+            }
+            None => detail.to_owned(),
+        },
+        "write-failed" => format!("not done, tried again: {detail}"),
+        "code-removed" => "read back: it is gone".to_owned(),
         "message" => format!("the guest is told by {}", notifier(detail)),
-        "message-undeliverable" => {
-            format!("the guest cannot be told by {}", detail.split(':').next().unwrap_or(detail))
-        }
+        "message-failed" => format!("the guest is not told by {detail}"),
+        "message-undeliverable" => format!("the guest cannot be told by {}", notifier(detail)),
         what if detail.is_empty() => what.to_owned(),
         what => format!("{what}: {detail}"),
     })

@@ -16,12 +16,15 @@ mod tell;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::scene::{Guest, Miss, Scene};
 use self::stage::{LOG, Stage};
 use self::story::STEPS;
 use self::tell::Tell;
+
+/// How long the story may take with `--once`; what is left of a minute and a half is for the end.
+const ONCE: Duration = Duration::from_secs(80);
 
 /// What `demo` takes.
 #[derive(clap::Args, Debug)]
@@ -43,8 +46,8 @@ pub(crate) struct DemoArgs {
 /// How the story went.
 enum Ending {
     Held,
-    /// This step did not hold.
-    Broken(usize, Miss),
+    /// The last step did not hold.
+    Broken(Miss),
     /// Somebody wanted it to end.
     Stopped,
 }
@@ -61,14 +64,20 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let stage = Stage::start(folder, port, sim_port).await?;
     let mut scene = Scene::new(stage, Tell::stdout());
     open(&mut scene, port, sim_port);
+    let longest = if once { ONCE } else { Duration::MAX };
     let ending = tokio::select! {
-        ending = play(&mut scene) => ending,
-        () = &mut stop => Ending::Stopped,
+        ending = tokio::time::timeout(longest, play(&mut scene)) => Some(ending),
+        () = &mut stop => None,
+    };
+    let ending = match ending {
+        Some(Ok(ending)) => ending,
+        Some(Err(_)) => Ending::Broken(too_slow()),
+        None => Ending::Stopped,
     };
     let mut watched = Ok(());
     match &ending {
         Ending::Stopped => scene.tell.line("\nStopped."),
-        Ending::Broken(step, miss) => broken(&mut scene, *step, miss),
+        Ending::Broken(miss) => broken(&mut scene, miss),
         Ending::Held => {
             close(&mut scene, began);
             if !once {
@@ -80,7 +89,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let failed = matches!(ending, Ending::Broken(..)) || watched.is_err();
+    let failed = matches!(ending, Ending::Broken(_)) || watched.is_err();
     let Scene { stage, mut tell, .. } = scene;
     if let Some(folder) = stage.end(failed).await? {
         tell.line(format_args!("Database, configuration and log are in {}.", folder.display()));
@@ -88,15 +97,16 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     watched?;
     Ok(match ending {
         Ending::Held => ExitCode::SUCCESS,
-        Ending::Broken(..) | Ending::Stopped => ExitCode::FAILURE,
+        Ending::Broken(_) | Ending::Stopped => ExitCode::FAILURE,
     })
 }
 
 async fn play(scene: &mut Scene) -> Ending {
     for (number, step) in (1..).zip(STEPS) {
         scene.tell.headline(number, step.name);
+        scene.step = number;
         if let Err(miss) = (step.play)(scene).await {
-            return Ending::Broken(number, miss);
+            return Ending::Broken(miss);
         }
     }
     Ending::Held
@@ -119,8 +129,16 @@ fn open(scene: &mut Scene, port: u16, sim_port: u16) {
     tell.fact("guests", "nobody real, so PINs are shown here; the host's log holds none");
 }
 
-fn broken(scene: &mut Scene, step: usize, miss: &Miss) {
-    let name = STEPS.get(step - 1).map_or("", |step| step.name);
+fn too_slow() -> Miss {
+    Miss {
+        expected: format!("the whole story within {} seconds", ONCE.as_secs()),
+        seen: "it was still in this step".to_owned(),
+    }
+}
+
+fn broken(scene: &mut Scene, miss: &Miss) {
+    let step = scene.step;
+    let name = STEPS.get(step.wrapping_sub(1)).map_or("", |step| step.name);
     let log = scene.stage.file(LOG).display().to_string();
     let tell = &mut scene.tell;
     tell.broken(format_args!("step {step} did not hold: {name}"));

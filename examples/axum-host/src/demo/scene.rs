@@ -61,12 +61,14 @@ pub(super) struct Scene {
     pub(super) stage: Stage,
     pub(super) tell: Tell,
     pub(super) guests: Vec<Guest>,
+    /// The number of the step that is played.
+    pub(super) step: usize,
     patience: Duration,
 }
 
 impl Scene {
     pub(super) fn new(stage: Stage, tell: Tell) -> Self {
-        Self { stage, tell, guests: Vec::new(), patience: PATIENCE }
+        Self { stage, tell, guests: Vec::new(), step: 0, patience: PATIENCE }
     }
 
     /// Looks again and again until what is expected is there.
@@ -362,8 +364,8 @@ impl Scene {
             Operation::CreateCode => Some("make the code"),
             Operation::UpdateCode => Some("change the code"),
             Operation::DeleteCode => Some("take the old code off"),
-            Operation::SendSms => Some("send the SMS"),
-            Operation::SendToGuest => Some("write to the guest"),
+            // Side by side, in no order.
+            Operation::SendSms | Operation::SendToGuest => Some("tell the guest"),
             _ => None,
         });
         let mut plan: Vec<&str> = words.collect();

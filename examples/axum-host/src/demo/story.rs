@@ -159,8 +159,11 @@ async fn apartment_move(scene: &mut Scene) -> Held {
     scene.tell_plan(calls);
     let done = scene.done_since(calls);
     let first = |operation| done.iter().position(|done| *done == operation);
-    let in_order = first(Operation::CreateCode) < first(Operation::SendSms)
-        && first(Operation::SendSms) < first(Operation::DeleteCode);
+    let last = |operation| done.iter().rposition(|done| *done == operation);
+    let told = [Operation::SendSms, Operation::SendToGuest];
+    let in_order = told
+        .into_iter()
+        .all(|told| first(Operation::CreateCode) < first(told) && last(told) < first(Operation::DeleteCode));
     check(in_order, "the new code, then the message, then the old code off", format!("{done:?}"))?;
     let drawn = |typed: &str| typed.get(2..).unwrap_or_default().to_owned();
     check(
