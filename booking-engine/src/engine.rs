@@ -14,8 +14,6 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use crate::doors::Doors;
 use crate::tenant::Tenant;
 
-/// How long a lease lasts.
-const LEASE: Duration = Duration::seconds(120);
 /// A lease with less than this left is prolonged before the next calls.
 const LEAST_LEFT: Duration = Duration::seconds(60);
 /// How much earlier than its lease a call must end.
@@ -78,6 +76,9 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// How long a lease lasts that [`Engine::claim`] takes.
+    pub const LEASE: Duration = Duration::seconds(120);
+
     /// An engine over a store, with a cryptographic `rng`.
     #[must_use]
     pub fn new(
@@ -212,7 +213,7 @@ impl Engine {
     ///
     /// [`StoreError`] when the store fails.
     pub async fn claim(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
-        self.store.claim_work(self.clock.now(), LEASE.to_std().unwrap_or_default(), limit).await
+        self.store.claim_work(self.clock.now(), Self::LEASE.to_std().unwrap_or_default(), limit).await
     }
 
     /// Works on one lease to its end.
@@ -326,7 +327,7 @@ impl Engine {
     pub(crate) async fn call(&self, lease: &mut Lease) -> Result<Call, WorkError> {
         let now = self.clock.now();
         if lease.until - now < LEAST_LEFT {
-            *lease = self.store.extend(now, lease, now + LEASE).await?.ok_or(WorkError::Fenced)?;
+            *lease = self.store.extend(now, lease, now + Self::LEASE).await?.ok_or(WorkError::Fenced)?;
         }
         Ok(Call::until(lease.until - MARGIN))
     }

@@ -25,8 +25,6 @@ use crate::metrics::{Metrics, Queue};
 const MOST_PARKED: usize = 1024;
 /// A parked lease with less than this left is prolonged.
 const LEAST_LEFT: TimeDelta = TimeDelta::seconds(60);
-/// For how long.
-const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// Between two looks when a look showed nothing although something was said to be due.
 const LEAST_NAP: TimeDelta = TimeDelta::milliseconds(50);
 /// How often the gauges are brought up to date.
@@ -222,7 +220,7 @@ impl Worker {
                     continue;
                 };
                 // Where somebody else has it, or the store is away, it is left to run out.
-                if let Ok(Some(longer)) = self.engine.store().extend(now, lease, now + LEASE).await {
+                if let Ok(Some(longer)) = self.engine.store().extend(now, lease, now + Engine::LEASE).await {
                     waiting[place] = longer;
                 }
             }

@@ -43,6 +43,10 @@ impl Place {
         self.folder.path().join("staykey.db")
     }
 
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("staykey.db-wal")
+    }
+
     fn try_open(&self, keys: Keys) -> Result<SqliteStore, StoreError> {
         SqliteStore::open(self.file(), keys, Arc::new(SeededRng::new(7)))
     }
@@ -356,6 +360,8 @@ fn reopening_keeps_everything() {
         store.claim_work(at(0), Duration::from_secs(600), 10).await.unwrap().remove(0)
     });
     drop(store);
+    // All of it is in the one file, which can be copied as it is.
+    assert!(!place.log().exists());
     let store = place.open();
     run(async {
         check_planted(&store).await;

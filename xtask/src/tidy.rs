@@ -39,7 +39,7 @@ const RULES: [(&str, Rule); 18] = [
     ("versions stand in the root", versions_in_the_root),
     ("the root names no features", no_features_in_the_root),
     ("clients have the same files", client_files),
-    ("scenarios are tested once a crate", scenario_ids),
+    ("tests of scenarios have names of their own", scenario_ids),
     ("the changelog is open", changelog),
     ("CI runs the README's command", ci_command),
 ];
@@ -462,7 +462,7 @@ fn client_files(repository: &Repository) -> Problems {
     files.filter(|path| !repository.has(path)).map(|path| format!("{path}: there is none")).collect()
 }
 
-/// A test that is named `a01_…` is the one of scenario A01 in its crate.
+/// A test that is named after a scenario (`a01_…`) has a name of its own in its crate, so that it can be found.
 fn scenario_ids(repository: &Repository) -> Problems {
     let mut problems = Vec::new();
     for member in &repository.workspace.members {
@@ -474,7 +474,7 @@ fn scenario_ids(repository: &Repository) -> Problems {
             }
             for (line, name) in tests(text).filter(|(_, name)| is_scenario(name)) {
                 let place = format!("{path}:{line}: {name}");
-                if let Some(first) = known.insert(name[..3].to_owned(), place.clone()) {
+                if let Some(first) = known.insert(name.to_owned(), place.clone()) {
                     problems.push(format!("{place}, and {first}"));
                 }
             }

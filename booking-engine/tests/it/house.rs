@@ -52,6 +52,12 @@ pub(crate) struct Plan {
     pub(crate) units: Vec<u64>,
     pub(crate) lock_zone: Tz,
     pub(crate) seed: u64,
+    /// Whose doors a unit has.
+    pub(crate) doors_of: fn(u64) -> Vec<u64>,
+    /// Whose doors are in the configuration.
+    pub(crate) keypads: Vec<u64>,
+    /// Whose keypad a door is.
+    pub(crate) keypad_of: fn(u64) -> u64,
 }
 
 impl Default for Plan {
@@ -67,6 +73,9 @@ impl Default for Plan {
             units: vec![STUDIO, LOFT],
             lock_zone: ZONE,
             seed: 1,
+            doors_of: |apartment| if apartment == SHED { vec![] } else { vec![apartment] },
+            keypads: vec![STUDIO, LOFT],
+            keypad_of: |apartment| apartment,
         }
     }
 }
@@ -215,10 +224,11 @@ impl House {
                 (name("sms"), NotifierSetup { notifier: Arc::new(sms), source: None }),
                 (name("thread"), NotifierSetup { notifier: Arc::new(thread), source: Some(name("smoobu")) }),
             ]),
-            units: plan.units.iter().map(|apartment| unit(*apartment, &plan.policy)).collect(),
-            doors: [STUDIO, LOFT]
-                .into_iter()
-                .map(|apartment| (door_id(apartment), door(apartment)))
+            units: plan.units.iter().map(|apartment| unit(*apartment, &plan)).collect(),
+            doors: plan
+                .keypads
+                .iter()
+                .map(|apartment| (door_id(*apartment), door(*apartment, (plan.keypad_of)(*apartment))))
                 .collect(),
             guest: if plan.first_only { GuestChannels::First(names) } else { GuestChannels::All(names) },
             staff: Vec::new(),
@@ -238,6 +248,23 @@ impl House {
         plan.seed += 1000;
         change(&mut plan);
         let house = Self::over(plan, clock, sims, store);
+        block_on(house.engine.start()).unwrap();
+        house
+    }
+
+    /// The same with a clock that now shows another time.
+    pub(crate) fn restarted_at(self, now: DateTime<Utc>) -> Self {
+        let Self { sims, store, mut plan, .. } = self;
+        plan.seed += 1000;
+        let house = Self::over(plan, Arc::new(LeapingClock::new(now)), sims, store);
+        block_on(house.engine.start()).unwrap();
+        house
+    }
+
+    /// A new engine over an empty store: the database is lost.
+    pub(crate) fn without_memory(self) -> Self {
+        let Self { clock, sims, plan, .. } = self;
+        let house = Self::over(plan, clock, sims, Arc::new(MemoryStore::new()));
         block_on(house.engine.start()).unwrap();
         house
     }
@@ -446,8 +473,8 @@ pub(crate) fn door_id(apartment: u64) -> DoorId {
     DoorId::parse(if apartment == STUDIO { "studio-door" } else { "loft-door" }).unwrap()
 }
 
-fn door(apartment: u64) -> DoorSetup {
-    let (lock, keypad, prefix) = keypad(apartment);
+fn door(apartment: u64, of: u64) -> DoorSetup {
+    let (lock, keypad, prefix) = keypad(of);
     DoorSetup {
         id: door_id(apartment),
         label: None,
@@ -462,9 +489,9 @@ fn door(apartment: u64) -> DoorSetup {
     }
 }
 
-fn unit(apartment: u64, policy: &Policy) -> Unit {
+fn unit(apartment: u64, plan: &Plan) -> Unit {
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    let doors = if apartment == SHED { vec![] } else { vec![door_id(apartment)] };
+    let doors = (plan.doors_of)(apartment).into_iter().map(door_id).collect();
     Unit {
         id: UnitId::parse(match apartment {
             STUDIO => "studio-a",
@@ -478,7 +505,7 @@ fn unit(apartment: u64, policy: &Policy) -> Unit {
         check_in: time(15),
         check_out: time(12),
         doors,
-        policy: policy.clone(),
+        policy: plan.policy.clone(),
         contact: None,
     }
 }

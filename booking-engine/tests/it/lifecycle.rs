@@ -242,6 +242,28 @@ fn d05_after_a_restart_beside_an_unreadable_lock_the_told_pin_is_still_wanted() 
 }
 
 #[test]
+fn d06_with_the_store_lost_every_working_code_is_taken_over_and_nobody_is_told_again() {
+    let house = House::new();
+    let ids = [
+        house.book(stay(STUDIO, day(3, 1), day(3, 4))),
+        house.book(stay(STUDIO, day(3, 5), day(3, 8))),
+        house.book(stay(LOFT, day(3, 5), day(3, 8))),
+    ];
+    let (lock, keypad, _) = keypad(STUDIO);
+    let now = house.now();
+    house.sims().thekeys.plant_share(now, Share::permanent(lock, keypad, "Cleaner", "5555"));
+    let typed = |house: &House| {
+        [STUDIO, STUDIO, LOFT].iter().zip(ids).map(|(flat, id)| house.typed(*flat, id)).collect::<Vec<_>>()
+    };
+    let (before, writes) = (typed(&house), house.writes());
+    let house = house.without_memory();
+    house.pass(Duration::hours(3));
+    assert_eq!(typed(&house), before);
+    assert_eq!((house.writes(), house.sms().len(), house.codes(STUDIO).len()), (writes, 3, 3));
+    assert!(ids.iter().all(|id| house.ledger(*id).iter().all(|code| code.adopted)));
+}
+
+#[test]
 fn d09_codes_that_are_not_ours_are_never_touched() {
     let house = House::new();
     let (lock, keypad, _) = keypad(STUDIO);

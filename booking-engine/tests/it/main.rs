@@ -12,6 +12,7 @@ mod outages;
 mod pins;
 mod reads;
 mod removal;
+mod review;
 mod tenants;
 mod times;
 mod webhooks;

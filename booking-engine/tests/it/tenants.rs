@@ -299,6 +299,32 @@ fn e03_on_a_door_shared_by_tenants_no_two_live_codes_share_a_pin() {
 }
 
 #[test]
+fn e05_a_pin_is_free_again_once_window_and_quarantine_are_over() {
+    let street = Street::new(&["lobby"], &DoorRules::new(1));
+    for n in 0..10 {
+        street.book(0, &format!("first-{n}"));
+    }
+    assert_eq!(street.pins(0, "lobby").len(), 10);
+    // The stays end on 8 March; their digits rest for a week.
+    street.pass(Duration::days(13));
+    assert!(street.pins(0, "lobby").is_empty());
+    let later = |text: &str| Booking {
+        dates: Ok(StayDates::new(day(3, 20), day(3, 22)).unwrap()),
+        ..Street::booking(text)
+    };
+    let book = |text: &str| {
+        street.sides[0].source.put(later(text));
+        street.hint(0, text, Event::Hint { reference: reference(text), deleted: false });
+        street.settle();
+    };
+    book("too-early");
+    assert!(street.pins(0, "lobby").is_empty());
+    street.pass(Duration::days(2));
+    book("second");
+    assert!(!street.pins(0, "lobby").is_empty());
+}
+
+#[test]
 fn m01_a_delivery_for_one_tenant_that_names_anothers_booking_changes_nothing_there() {
     let street = Street::new(&["flat"], &four_digits());
     street.book(0, "77");

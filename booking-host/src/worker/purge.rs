@@ -22,8 +22,9 @@ async fn forget(engine: &Engine, older_than: DateTime<Utc>) -> Result<(), StoreE
     let over = engine.forgettable(older_than).await?;
     let (mut inbox, mut audit, mut records) = (0, 0, 0);
     // At least one call: old inbox rows and audit entries belong to no stay.
-    let (first, rest) = over.split_at(over.len().min(STAYS));
-    for stays in std::iter::once(first).chain(rest.chunks(STAYS)) {
+    let first = over.len().min(STAYS);
+    let chunks = std::iter::once(&over[..first]).chain(over[first..].chunks(STAYS));
+    for stays in chunks {
         let purged = engine.store().purge(older_than, stays).await?;
         inbox += purged.inbox;
         audit += purged.audit;

@@ -56,6 +56,7 @@ struct Shared {
 pub struct SqliteStore {
     writer: Option<Line>,
     readers: Option<Line>,
+    /// The readers', then the writer's.
     threads: Vec<JoinHandle<()>>,
     path: PathBuf,
     /// Held as long as the threads use the file.
@@ -137,13 +138,16 @@ impl SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// Waits for the threads, so that the file is free afterwards.
+    /// Waits for the threads, so that the file is free afterwards. The writer closes last: only a connection that may
+    /// write folds the log into the database and removes it.
     fn drop(&mut self) {
-        drop((self.writer.take(), self.readers.take()));
-        for thread in self.threads.drain(..) {
-            // A panic was answered to those whom it concerned.
-            let _ = thread.join();
-        }
+        let writer = self.threads.pop();
+        drop(self.readers.take());
+        let readers = self.threads.drain(..).collect::<Vec<_>>();
+        // A panic was answered to those whom it concerned.
+        readers.into_iter().for_each(|thread| drop(thread.join()));
+        drop(self.writer.take());
+        writer.into_iter().for_each(|thread| drop(thread.join()));
     }
 }
 
