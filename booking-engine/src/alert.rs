@@ -18,6 +18,8 @@ pub enum AlertKind {
     DoorUnreadable,
     /// A code that is not proven near arrival.
     CodeNotProven,
+    /// A code that should be gone and cannot be taken off its door.
+    CodeNotRemoved,
     /// No free PIN on a door.
     PinSpaceExhausted,
     /// A guest who could not be told.
@@ -40,13 +42,14 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
         Self::UnusableDates,
         Self::DoorUnreadable,
         Self::CodeNotProven,
+        Self::CodeNotRemoved,
         Self::PinSpaceExhausted,
         Self::MessageUndeliverable,
         Self::GoneUnconfirmed,
@@ -68,6 +71,7 @@ impl AlertKind {
             Self::UnusableDates => "unusable-dates",
             Self::DoorUnreadable => "door-unreadable",
             Self::CodeNotProven => "code-not-proven",
+            Self::CodeNotRemoved => "code-not-removed",
             Self::PinSpaceExhausted => "pin-space-exhausted",
             Self::MessageUndeliverable => "message-undeliverable",
             Self::GoneUnconfirmed => "gone-unconfirmed",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
 use booking_core::{BookingId, DoorId, Event, IntegrationName, ListedCode, Marker, Reply};
 
+use crate::alert::AlertKind;
 use crate::engine::{Done, Engine, WorkError};
 use crate::tenant::Tenant;
 
@@ -72,8 +73,9 @@ impl Engine {
             .iter()
             .filter(|listed| !ledger.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id)));
         let mut hints = Vec::new();
+        let mut foreign = 0;
         for listed in strangers {
-            self.stranger(tenant, listed, &mut due, &mut hints).await?;
+            foreign += u32::from(self.stranger(tenant, listed, &mut due, &mut hints).await?);
         }
         let mut writes: Vec<Write> = due
             .into_iter()
@@ -83,6 +85,9 @@ impl Engine {
                 priority: None,
             })
             .collect();
+        let detail = (foreign > 0)
+            .then(|| format!("{foreign} codes with markers that name no booking of ours, or two"));
+        writes.extend(self.tenant_alert(tenant, AlertKind::ForeignMarker, door.as_str(), detail).await?);
         if !hints.is_empty() {
             writes.push(self.audit(
                 &tenant.slug,
@@ -96,17 +101,21 @@ impl Engine {
     }
 
     /// A code that is not in the ledger: if its only marker names a booking of one of this tenant's sources, that
-    /// booking is looked at, which asks the source; anything else is foreign and left alone.
+    /// booking is looked at, which asks the source; anything else is foreign and left alone. Answers whether it has
+    /// markers and is foreign all the same.
     async fn stranger(
         &self,
         tenant: &Tenant,
         listed: &ListedCode,
         due: &mut BTreeSet<BookingId>,
         hints: &mut Vec<Arrival>,
-    ) -> Result<(), WorkError> {
-        let [marker] = &Marker::find_all(&listed.note)[..] else { return Ok(()) };
+    ) -> Result<bool, WorkError> {
+        let markers = Marker::find_all(&listed.note);
+        let [marker] = &markers[..] else { return Ok(!markers.is_empty()) };
+        let mut known = false;
         for (name, source) in &tenant.sources {
             let Some(reference) = source.marked(marker) else { continue };
+            known = true;
             match self.store.alias(&tenant.slug, name, &reference).await? {
                 Some(booking) => {
                     due.insert(booking);
@@ -114,7 +123,7 @@ impl Engine {
                 None => hints.push(self.hint(tenant, name, Event::Hint { reference, deleted: false })),
             }
         }
-        Ok(())
+        Ok(!known)
     }
 
     fn hint(&self, tenant: &Tenant, name: &IntegrationName, event: Event) -> Arrival {

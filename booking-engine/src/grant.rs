@@ -5,11 +5,11 @@ mod write;
 
 pub(crate) use tell::staff_recipient;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{AlertRecord, InboxRow, Lease, Tx, WorkKey, Write};
-use booking_core::{BookingId, DoorId, Event, ExternalId, Lookup, Marker, VendorError};
+use booking_core::{BookingId, CodeId, DoorId, Event, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
@@ -35,6 +35,15 @@ pub(crate) struct Run<'a> {
     pub(crate) along: Vec<Write>,
     /// Doors for which no PIN was free in this run.
     pub(crate) exhausted: BTreeSet<DoorId>,
+    /// Doors whose code gets new digits with its next change.
+    pub(crate) anew: BTreeSet<DoorId>,
+    /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
+    pub(crate) tried: BTreeSet<CodeId>,
+    unread: BTreeSet<DoorId>,
+    /// What was noticed on the way and is mended by now: staff must hear of it all the same.
+    pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
+    /// When to look again, beyond what the plan says.
+    later: Option<DateTime<Utc>>,
     pub(crate) failed: bool,
 }
 
@@ -56,6 +65,11 @@ impl Engine {
             lease,
             along: Vec::new(),
             exhausted: BTreeSet::new(),
+            anew: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            unread: BTreeSet::new(),
+            alerts: BTreeMap::new(),
+            later: None,
             failed: false,
         };
         run.work().await
@@ -65,11 +79,16 @@ impl Engine {
 impl Run<'_> {
     async fn work(mut self) -> Result<Done, WorkError> {
         let asked_again = self.fold().await?;
+        if self.marker().is_none() {
+            // A reference that fits into no marker: the grant's id stands for it.
+            let now = self.now();
+            self.stay.grant(&*self.engine.rng, now);
+        }
         for _ in 0..MOST_ROUNDS {
             let plan = self.plan();
             self.stay.learn(&plan, &*self.engine.rng, self.now());
             self.note(&plan);
-            if self.adopt(&plan) || self.read(&plan).await? {
+            if self.adopt(&plan).await? || self.read(&plan).await? {
                 continue;
             }
             if self.tenant.mode == Mode::Observe {
@@ -159,7 +178,8 @@ impl Run<'_> {
 
     pub(crate) fn marker(&self) -> Option<Marker> {
         let source = self.tenant.sources.get(&self.stay.booking.source)?;
-        source.marker(&self.stay.booking.reference)
+        let of_grant = || Marker::new("Staykey", self.stay.grant.as_ref()?.id.as_str()).ok();
+        source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
     fn plan(&self) -> Plan {
@@ -179,7 +199,16 @@ impl Run<'_> {
         })
     }
 
+    /// Asks to be called again, in a few seconds where no time is known.
+    pub(crate) fn wake(&mut self, at: Option<DateTime<Utc>>) {
+        let soon = self.now() + chrono::Duration::seconds(5);
+        let at = at.map_or(soon, |at| at.max(soon));
+        self.later = Some(self.later.map_or(at, |later| later.min(at)));
+    }
+
     fn note(&mut self, plan: &Plan) {
+        let drift = plan.alerts.iter().filter(|((kind, _), _)| *kind == AlertKind::Drift);
+        self.alerts.extend(drift.map(|(about, detail)| (about.clone(), detail.clone())));
         for (what, detail) in &plan.notes {
             let entry =
                 self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail.clone());
@@ -199,6 +228,12 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
+        let (failed, doors): (Vec<_>, Vec<_>) =
+            doors.into_iter().partition(|door| self.unread.contains(door));
+        if !failed.is_empty() {
+            let views = self.engine.doors.views(self.tenant);
+            failed.iter().for_each(|door| self.wake(views.get(door).and_then(|view| view.retry_at)));
+        }
         if doors.is_empty() {
             return Ok(false);
         }
@@ -227,6 +262,7 @@ impl Run<'_> {
                 self.along.extend(due);
             } else {
                 self.failed = true;
+                self.unread.insert(door.clone());
                 self.engine.waits_for(&self.tenant.slug, &lock, &self.lease.work);
             }
         }
@@ -278,7 +314,10 @@ impl Run<'_> {
     /// Nothing is left to do now: the last change, with the time to look again.
     async fn rest(mut self, plan: &Plan, asked_again: Option<DateTime<Utc>>) -> Result<Done, WorkError> {
         let now = self.now();
-        let next = [plan.next, asked_again].into_iter().flatten().min().map(|at| at.max(now));
+        if !self.exhausted.is_empty() {
+            self.wake(Some(now + crate::retry::delay(self.lease.failures + 5, now, plan.opens)));
+        }
+        let next = [plan.next, asked_again, self.later].into_iter().flatten().min().map(|at| at.max(now));
         self.settle_alerts(plan);
         let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
         writes.append(&mut self.along);
@@ -289,7 +328,8 @@ impl Run<'_> {
     /// Opens alerts that are new, closes those that are over.
     fn settle_alerts(&mut self, plan: &Plan) {
         let now = self.now();
-        let mut current = plan.alerts.clone();
+        let mut current = std::mem::take(&mut self.alerts);
+        current.extend(plan.alerts.clone());
         for door in &self.exhausted {
             current.insert((AlertKind::PinSpaceExhausted, Some(door.clone())), String::new());
         }

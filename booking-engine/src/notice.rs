@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, Kind, Lease, Record, RowKey, Write};
+use booking_core::store::{AlertRecord, Kind, Lease, Record, RowKey, StoreError, WorkKey, Write};
 use booking_core::{MessageId, NotifyError, OutgoingMessage};
 use chrono::{DateTime, Duration, Utc};
 
@@ -98,6 +98,44 @@ impl Engine {
             }
         }
         Ok(wait)
+    }
+
+    /// Opens an alert that belongs to no stay, or closes it where there is no detail.
+    pub(crate) async fn tenant_alert(
+        &self,
+        tenant: &Tenant,
+        kind: AlertKind,
+        about: &str,
+        detail: Option<String>,
+    ) -> Result<Vec<Write>, StoreError> {
+        let now = self.clock.now();
+        let id = format!("{kind}/{about}");
+        let key = RowKey { kind: Kind::Alert, tenant: tenant.slug.clone(), id: id.clone() };
+        let open = match self.store.get(&key).await?.map(|row| row.record) {
+            Some(Record::Alert(alert)) if alert.closed_at.is_none() => Some(alert),
+            _ => None,
+        };
+        let put = |alert| Write::Put(Box::new(Record::Alert(alert)));
+        Ok(match (open, detail) {
+            (Some(alert), None) => vec![put(AlertRecord { closed_at: Some(now), ..alert })],
+            (None, Some(detail)) => {
+                tracing::warn!(tenant = %tenant.slug, alert = %kind, about, "staff must look at this");
+                let alert = AlertRecord {
+                    id,
+                    tenant: tenant.slug.clone(),
+                    stay: None,
+                    door: None,
+                    kind: kind.key().to_owned(),
+                    detail: format!("{about}: {detail}"),
+                    opened_at: now,
+                    closed_at: None,
+                    told_at: tenant.staff.is_empty().then_some(now),
+                };
+                let work = WorkKey::Notice(tenant.slug.clone());
+                vec![put(alert), Write::Due { work, at: now, priority: Some(now) }]
+            }
+            _ => Vec::new(),
+        })
     }
 
     async fn about(&self, tenant: &Tenant, alert: &AlertRecord) -> Result<StaffArgs, WorkError> {

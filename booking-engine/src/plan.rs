@@ -254,10 +254,12 @@ impl Planner<'_> {
     fn readable(&mut self, door: &DoorId) -> bool {
         let now = self.s.now;
         let view = self.s.views.get(door);
+        let configured = self.s.tenant.door(door).is_some();
         let fresh = view.is_some_and(|view| {
-            view.complete
+            configured
+                && view.complete
                 && view.failing.is_none()
-                && view.observed_at.is_some_and(|at| (now - at).abs() <= self.wished.policy.door_read_max_age)
+                && view.observed_at.is_some_and(|at| now - at <= self.wished.policy.door_read_max_age)
         });
         if !fresh {
             self.ask_for(door, now);
@@ -268,6 +270,10 @@ impl Planner<'_> {
     /// Asks for a read of a door that is not older than `since`, unless reads of it must wait.
     fn ask_for(&mut self, door: &DoorId, since: DateTime<Utc>) {
         let now = self.s.now;
+        if self.s.tenant.door(door).is_none() {
+            self.alert(AlertKind::DoorUnreadable, Some(door), "the door is no longer in the configuration");
+            return;
+        }
         if since > now {
             self.wake(since);
             return;
@@ -301,7 +307,13 @@ impl Planner<'_> {
             }
         }
         if booking.not_found_since.is_some() && booking.gone_at.is_none() {
-            self.alert(AlertKind::GoneUnconfirmed, None, "the source does not find it any more");
+            match &booking.booking {
+                Some(_) => {
+                    self.alert(AlertKind::GoneUnconfirmed, None, "the source does not find it any more")
+                }
+                // Never seen: all that we know of it is a marker on a code, if even that.
+                None => self.report_stranger(),
+            }
         }
         let involved: Vec<DoorId> = self.involved_doors();
         for door in &involved {
@@ -312,6 +324,12 @@ impl Planner<'_> {
                     self.wake(at.max(now));
                 }
             }
+        }
+        let stuck = |code: &&CodeRecord| code.state == CodeState::Unwanted && code.attempts >= 3;
+        let stuck: Vec<_> =
+            self.plan.codes.iter().filter(stuck).map(|code| (code.door.clone(), error_of(code))).collect();
+        for (door, error) in stuck {
+            self.alert(AlertKind::CodeNotRemoved, Some(&door), error.unwrap_or_default());
         }
         let unproven: Vec<(DoorId, Option<String>)> = match &self.wished.wish {
             Wish::Access(access) => access
@@ -351,6 +369,21 @@ impl Planner<'_> {
         }
     }
 
+    /// A code that carries the marker of a booking that its source does not know: foreign, and only reported.
+    fn report_stranger(&mut self) {
+        let Some(marker) = self.s.marker else { return };
+        let carries =
+            |view: &DoorView| view.codes.iter().any(|listed| Marker::find_all(&listed.note).contains(marker));
+        let door = self.s.views.iter().find(|(_, view)| carries(view)).map(|(door, _)| door.clone());
+        if let Some(door) = door {
+            self.alert(
+                AlertKind::ForeignMarker,
+                Some(&door),
+                "the source does not know the booking that the marker names",
+            );
+        }
+    }
+
     fn has_live_codes(&self) -> bool {
         self.plan.codes.iter().any(|code| code.state != CodeState::Removed)
     }
@@ -380,13 +413,17 @@ impl Planner<'_> {
     }
 
     fn last_error(&self, door: &DoorId) -> Option<String> {
-        self.wanted_on(door).and_then(|code| code.write.as_ref()).and_then(|write| write.error.clone())
+        self.wanted_on(door).and_then(error_of)
     }
 
     /// Whether steps that take codes away may be taken.
     fn may_delete(&self) -> bool {
         self.s.tenant.mode != Mode::UpsertOnly
     }
+}
+
+fn error_of(code: &CodeRecord) -> Option<String> {
+    code.write.as_ref().and_then(|write| write.error.clone())
 }
 
 /// When the last write's result came in, or when it was written down.

@@ -7,17 +7,21 @@ use booking_core::store::{
     Arrival, BookingRecord, Kind, Lease, Origin, Record, RowKey, SourceRecord, Tx, Write,
 };
 use booking_core::{
-    Booking, BookingId, BookingStatus, Cursor, DateRange, Event, ExternalId, IntegrationName, Reply,
+    Booking, BookingId, BookingStatus, Cursor, DateRange, Event, ExternalId, Fault, IntegrationName, Reply,
     Unreadable, VendorError,
 };
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
+use crate::alert::AlertKind;
 use crate::engine::{BATCH, Done, Engine, WorkError};
 use crate::retry;
 use crate::tenant::Tenant;
 
 /// More pages than any account has: the bound only stops a source that never ends.
 const MOST_PAGES: usize = 10_000;
+
+/// How long a source may fail before staff hears of it; what only staff can mend is told at once.
+const PATIENCE: Duration = Duration::minutes(30);
 
 /// What a complete read showed.
 struct Read {
@@ -134,6 +138,7 @@ impl Engine {
             self.commit(Tx { arrivals: chunk.to_vec(), ..Tx::under(began, &lease) }).await?;
         }
         let mut writes = self.works(tenant, name);
+        writes.extend(self.tenant_alert(tenant, AlertKind::SourceFailing, name.as_str(), None).await?);
         for item in &read.unreadable {
             tracing::warn!(tenant = %tenant.slug, source = %name, problem = %item.problem, "a booking in the list could not be read");
         }
@@ -196,11 +201,21 @@ impl Engine {
             },
         };
         let since = known.failing.as_ref().map_or(now, |(since, _)| *since);
+        let lasting =
+            now - since >= PATIENCE || matches!(error.fault, Fault::Credentials | Fault::Configuration);
+        let alert = match lasting {
+            true => {
+                self.tenant_alert(tenant, AlertKind::SourceFailing, name.as_str(), Some(error.to_string()))
+                    .await?
+            }
+            false => Vec::new(),
+        };
         let record = SourceRecord { failing: Some((since, error.to_string())), ..known };
-        let writes = vec![
+        let mut writes = vec![
             self.audit(&tenant.slug, None, "source-failed", format!("{name}: {error}")),
             Write::Put(Box::new(Record::Source(record))),
         ];
+        writes.extend(alert);
         let next = retry::after(error, lease.failures + 1, now, None).min(now + tenant.full_read_every);
         self.finish(lease, writes, Done { next: Some(next), failed: true }, None).await
     }

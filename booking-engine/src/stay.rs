@@ -126,10 +126,12 @@ impl Stay {
         writes
     }
 
-    /// The stay as the store knows it.
-    pub(crate) fn as_stored(&self) -> Self {
+    /// The ledger as the store knows it: what was intended and not committed never was.
+    pub(crate) fn restore_codes(&mut self) {
         let rows = self.stored.values().map(|record| Row { revision: 0, record: record.clone() }).collect();
-        Self::of(rows).unwrap_or_else(|| self.clone())
+        if let Some(stored) = Self::of(rows) {
+            self.codes = stored.codes;
+        }
     }
 
     /// The store knows this state now.

@@ -96,6 +96,8 @@ pub fn wish<'a>(
         Some(Err(_)) if has_codes => kept(Some(AlertKind::UnusableDates)),
         Some(Err(_)) => nothing(Some(AlertKind::UnusableDates)),
         Some(Ok(access)) if access.window.closes() <= now => nothing(None),
+        // A unit that has lost its doors in the configuration is no reason to shut a guest out.
+        Some(Ok(access)) if access.unit.doors.is_empty() && has_codes => kept(Some(AlertKind::UnmappedUnit)),
         Some(Ok(access)) if access.unit.doors.is_empty() => unmapped(booking, nothing, now),
         Some(Ok(access)) => {
             let opens = Some(access.window.opens());

@@ -148,6 +148,7 @@ fn code(number: u32) -> Record {
         retry_at: None,
         proof: Proof::Requested,
         proof_at: at(0),
+        missing_since: None,
         adopted: false,
         created_at: at(0),
     })

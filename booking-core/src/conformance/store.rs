@@ -1361,6 +1361,7 @@ fn code(number: u32, of: u32, door: &DoorKey) -> CodeRecord {
         retry_at: Some(at(3)),
         proof: Proof::Listed,
         proof_at: at(2),
+        missing_since: None,
         adopted: true,
         created_at: at(0),
     }

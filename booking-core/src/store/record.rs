@@ -258,6 +258,8 @@ pub struct CodeRecord {
     pub proof: Proof,
     /// Since when.
     pub proof_at: DateTime<Utc>,
+    /// Since when complete reads do not show it although it was listed before: one alone proves nothing yet.
+    pub missing_since: Option<DateTime<Utc>>,
     /// Whether it was found on the door by its marker rather than made by us.
     pub adopted: bool,
     /// When it was made.
@@ -279,6 +281,7 @@ impl fmt::Debug for CodeRecord {
             .field("retry_at", &self.retry_at)
             .field("proof", &self.proof)
             .field("proof_at", &self.proof_at)
+            .field("missing_since", &self.missing_since)
             .field("adopted", &self.adopted)
             .finish_non_exhaustive()
     }

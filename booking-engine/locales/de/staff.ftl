@@ -12,6 +12,9 @@ staff-door-unreadable = Die Codes einer Tür können nicht gelesen werden. Bis d
 staff-code-not-proven-subject = Code an der Tür nicht bestätigt
 staff-code-not-proven = Die Anreise steht bevor, und der Code ist an der Tür noch nicht bestätigt. Der Gast hat ihn möglicherweise noch nicht. Bitte das Schloss prüfen oder den Gast anders einlassen.
 
+staff-code-not-removed-subject = Ein Code lässt sich nicht entfernen
+staff-code-not-removed = Ein Code, der nicht mehr gelten soll, ist noch an der Tür und lässt sich nicht entfernen. Er kann noch öffnen. Entfernen Sie ihn in der App des Anbieters oder prüfen Sie das Konto.
+
 staff-pin-space-exhausted-subject = Keine freie PIN mehr
 staff-pin-space-exhausted = An einer Tür ist nach ihren Regeln keine PIN mehr frei. Bitte längere PINs zulassen oder nicht mehr benötigte Codes entfernen.
 

@@ -13,6 +13,9 @@ staff-door-unreadable = The codes on a door cannot be read. Nothing is changed o
 staff-code-not-proven-subject = Code not confirmed on the door
 staff-code-not-proven = Arrival is near and the code is not yet confirmed on the door. The guest may not have it yet. Check the lock, or let the guest in another way.
 
+staff-code-not-removed-subject = A code cannot be removed
+staff-code-not-removed = A code that should be gone is still on its door and cannot be removed. It may still open. Remove it in the vendor's app, or check the lock account.
+
 staff-pin-space-exhausted-subject = No free PIN left
 staff-pin-space-exhausted = No PIN is free on a door under its rules. Allow longer PINs or remove codes that are no longer needed.
 

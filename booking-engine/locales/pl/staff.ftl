@@ -12,6 +12,9 @@ staff-door-unreadable = Nie można odczytać kodów drzwi. Do tego czasu nic nie
 staff-code-not-proven-subject = Kod niepotwierdzony na drzwiach
 staff-code-not-proven = Zbliża się przyjazd, a kod nie jest jeszcze potwierdzony na drzwiach. Gość może go jeszcze nie mieć. Należy sprawdzić zamek albo wpuścić gościa w inny sposób.
 
+staff-code-not-removed-subject = Nie można usunąć kodu
+staff-code-not-removed = Kod, którego nie powinno już być, nadal jest na drzwiach i nie można go usunąć. Może nadal otwierać. Należy usunąć go w aplikacji dostawcy lub sprawdzić konto.
+
 staff-pin-space-exhausted-subject = Brak wolnych kodów PIN
 staff-pin-space-exhausted = Zgodnie z regułami drzwi nie ma już wolnego kodu PIN. Należy dopuścić dłuższe kody albo usunąć niepotrzebne.
 

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use super::{Run, needs_staff};
+use crate::alert::AlertKind;
 use crate::doors::vendor_error;
 use crate::engine::WorkError;
 use crate::pin;
@@ -31,7 +32,7 @@ struct Intent {
 
 impl Run<'_> {
     /// Takes codes with our marker into the ledger. Answers whether there were any.
-    pub(super) fn adopt(&mut self, plan: &Plan) -> bool {
+    pub(super) async fn adopt(&mut self, plan: &Plan) -> Result<bool, WorkError> {
         let adoptions: Vec<_> = plan
             .ready()
             .filter_map(|step| match step {
@@ -39,14 +40,41 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let mut any = false;
+        let any = !adoptions.is_empty();
         for (door, listed, wanted) in adoptions {
-            any |= self.adopt_one(&door, listed, wanted, plan).is_some();
+            if let Some(id) = self.adopt_one(&door, listed, wanted, plan) {
+                self.claim_adopted(&id, &door).await?;
+            }
         }
-        any
+        Ok(any)
     }
 
-    fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<()> {
+    /// The digits of a code that was taken over are claimed like any other's; where another stay has them, both codes
+    /// are there already, and staff must know.
+    async fn claim_adopted(&mut self, id: &CodeId, door: &DoorId) -> Result<(), WorkError> {
+        let now = self.now();
+        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        writes.extend(self.along.iter().cloned());
+        let claims = self.longer_claim(id).into_iter().collect();
+        let tx = Tx { writes, claims, ..Tx::under(now, &self.lease) };
+        match self.engine.store.commit(tx).await? {
+            Commit::Done { .. } => {
+                self.along.clear();
+                self.stay.stored();
+            }
+            Commit::Taken(_) => {
+                self.audit("pin-shared", format!("the digits on door {door} are another stay's too"));
+                self.alerts.insert(
+                    (AlertKind::Drift, Some(door.clone())),
+                    "two stays have the same digits".to_owned(),
+                );
+            }
+            Commit::Fenced | Commit::Moved(_) => return Err(WorkError::Fenced),
+        }
+        Ok(())
+    }
+
+    fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<CodeId> {
         let now = self.code_time();
         let setup = self.tenant.doors.get(door)?.clone();
         let rules = self.tenant.rules(door)?;
@@ -82,6 +110,7 @@ impl Run<'_> {
             retry_at: None,
             proof: if listed.active { Proof::Listed } else { Proof::Requested },
             proof_at: now,
+            missing_since: None,
             adopted: true,
             created_at: now,
         };
@@ -89,8 +118,9 @@ impl Run<'_> {
         if wanted && !self.tenant.policy.tell_adopted {
             self.presume_told(&code, plan);
         }
+        let id = code.id.clone();
         self.stay.codes.push(code);
-        Some(())
+        Some(id)
     }
 
     /// The earlier system has told the guest this code: on record, so that only news is told.
@@ -137,14 +167,22 @@ impl Run<'_> {
         let mut mints: Vec<(Vec<DoorId>, Content)> = Vec::new();
         let mut longer: Vec<CodeId> = Vec::new();
         for step in plan.ready() {
+            if let Step::Create { code, .. } | Step::Replace { code, .. } | Step::Delete { code } = step
+                && self.tried.contains(code)
+            {
+                // Once a run is enough; its next attempt has a time of its own.
+                self.wake(self.stay.code(code).and_then(|code| code.retry_at));
+                continue;
+            }
             match step {
                 Step::Mint { doors, content } => mints.push((doors.clone(), content.clone())),
                 Step::Create { code, content } => {
                     self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
                 }
-                Step::Replace { code, content } => {
-                    self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer)
-                }
+                Step::Replace { code, content } => match self.new_digits_for(code) {
+                    Some(door) => mints.push((vec![door], content.clone())),
+                    None => self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer),
+                },
                 Step::Delete { code } => {
                     self.intend(code, WriteKind::Delete, None, &mut intents, &mut longer)
                 }
@@ -197,7 +235,11 @@ impl Run<'_> {
         mints: &mut Vec<(Vec<DoorId>, Content)>,
         longer: &[CodeId],
     ) -> Result<bool, WorkError> {
-        for draw in 0..DRAWS {
+        for draw in 0..=DRAWS {
+            if draw == DRAWS {
+                // No PIN is to be had; what else is intended goes on.
+                self.exhausted.extend(mints.drain(..).flat_map(|(doors, _)| doors));
+            }
             let now = self.now();
             let mut claims: Vec<Claim> = longer.iter().filter_map(|id| self.longer_claim(id)).collect();
             let kept = claims.len();
@@ -227,15 +269,12 @@ impl Run<'_> {
                     return Ok(true);
                 }
                 Commit::Taken(lost) if lost < kept => {
-                    self.lose_longer(longer.get(lost).cloned());
+                    self.lose_longer(longer.get(lost));
                     return Ok(false);
                 }
                 Commit::Taken(_) => {}
                 Commit::Fenced | Commit::Moved(_) => return Err(WorkError::Fenced),
             }
-        }
-        for (doors, _) in mints.drain(..) {
-            self.exhausted.extend(doors);
         }
         Ok(false)
     }
@@ -253,16 +292,23 @@ impl Run<'_> {
     }
 
     /// The longer window meets another stay's digits: this stay gets a new PIN, told before the old one goes.
-    fn lose_longer(&mut self, id: Option<CodeId>) {
-        let Some(code) = id.and_then(|id| self.stay.code(&id).cloned()) else { return };
-        self.audit("pin-taken", format!("the digits on door {} are taken in the new window", code.door));
-        self.stay = self.stay.as_stored();
-        let now = self.now();
-        let grant = self.stay.grant(&*self.engine.rng, now);
-        grant.core = None;
-        if let Some(code) = self.stay.code_mut(&code.id) {
-            code.state = CodeState::Unwanted;
+    fn lose_longer(&mut self, id: Option<&CodeId>) {
+        let Some(door) = id.and_then(|id| self.stay.code(id)).map(|code| code.door.clone()) else { return };
+        self.audit("pin-taken", format!("the digits on door {door} are taken in the new window"));
+        self.stay.restore_codes();
+        self.draw_anew(door);
+    }
+
+    /// From now on a change of the code on this door draws new digits for it.
+    fn draw_anew(&mut self, door: DoorId) {
+        if let Some(grant) = &mut self.stay.grant {
+            grant.core = None;
         }
+        self.anew.insert(door);
+    }
+
+    fn new_digits_for(&self, id: &CodeId) -> Option<DoorId> {
+        self.stay.code(id).map(|code| code.door.clone()).filter(|door| self.anew.contains(door))
     }
 
     /// The time of a new ledger entry: entries have one order, and the newest stands for its door.
@@ -289,24 +335,14 @@ impl Run<'_> {
         let places: Vec<_> = doors
             .iter()
             .zip(&rules)
-            .filter_map(|(door, rules)| {
-                let setup = self.tenant.doors.get(door)?;
-                // An entry whose code is proven gone is used again: its own claim never stands in its way.
-                let reused = self
-                    .stay
-                    .codes
-                    .iter()
-                    .rfind(|code| code.state == CodeState::Removed && code.door == *door);
-                let id = reused.map_or_else(|| CodeId::draw(&*self.engine.rng), |code| code.id.clone());
-                Some((id, setup, rules))
-            })
+            .filter_map(|(door, rules)| Some((self.tenant.doors.get(door)?, rules)))
             .collect();
         pins.into_iter()
             .map(|stored| {
                 places
                     .iter()
-                    .map(|(id, setup, rules)| CodeRecord {
-                        id: id.clone(),
+                    .map(|(setup, rules)| CodeRecord {
+                        id: self.entry_for(&setup.id, &stored),
                         tenant: tenant.clone(),
                         stay: stay.clone(),
                         grant: grant.clone(),
@@ -324,12 +360,25 @@ impl Run<'_> {
                         retry_at: None,
                         proof: Proof::Requested,
                         proof_at: now,
+                        missing_since: None,
                         adopted: false,
                         created_at: now,
                     })
                     .collect()
             })
             .collect()
+    }
+
+    /// The id of an entry for digits on a door: an entry of ours with these digits whose code is proven gone is used
+    /// again, so that its own claim does not stand in its way.
+    fn entry_for(&self, door: &DoorId, stored: &Pin) -> CodeId {
+        let same = |code: &&CodeRecord| {
+            code.state == CodeState::Removed
+                && code.door == *door
+                && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored)
+        };
+        let known = self.stay.codes.iter().rfind(same).map(|code| code.id.clone());
+        known.unwrap_or_else(|| CodeId::draw(&*self.engine.rng))
     }
 
     fn claim_of(&self, minted: &[Vec<CodeRecord>], content: &Content, now: DateTime<Utc>) -> Claim {
@@ -475,7 +524,10 @@ impl Run<'_> {
             }
             Err(LockError::DuplicatePin) => {
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
-                code.state = CodeState::Unwanted;
+                // A code that is there already stays until its successor is told.
+                if kind == WriteKind::Create {
+                    code.state = CodeState::Unwanted;
+                }
                 ("pin-refused", "the keypad has these digits already".to_owned(), true)
             }
             Err(error) => {
@@ -497,13 +549,10 @@ impl Run<'_> {
                 let due = self.engine.works(&tenant, &lock);
                 self.along.extend(due);
             }
-            "pin-refused" => {
-                if let Some(grant) = &mut self.stay.grant {
-                    grant.core = None;
-                }
-            }
+            "pin-refused" => self.draw_anew(door.clone()),
             "write-failed" | "write-refused" => {
                 self.failed = true;
+                self.tried.insert(id.clone());
                 self.engine.waits_for(&tenant.slug, &lock, &work);
             }
             _ => {}

@@ -3,6 +3,7 @@
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
 use booking_core::{DoorId, Proof, Window, truncated};
 
+use super::observe::SECOND_LOOK;
 use super::{Content, Planner, Step, When, last_write_was, write_end, write_is_open};
 use chrono::{DateTime, Utc};
 
@@ -16,11 +17,8 @@ impl Planner<'_> {
     pub(super) fn codes(&mut self) {
         match self.wished.wish.clone() {
             Wish::Access(access) => self.codes_of(&access),
-            Wish::Keep { until } => {
-                if until.is_some_and(|until| until <= self.s.now) {
-                    self.all_unwanted();
-                }
-            }
+            Wish::Keep { until } if until.is_some_and(|until| until <= self.s.now) => self.all_unwanted(),
+            Wish::Keep { .. } => self.keep_as_is(),
             Wish::Nothing => self.all_unwanted(),
         }
         // A write whose result is open is looked into before anything else happens on its door.
@@ -34,6 +32,25 @@ impl Planner<'_> {
     fn all_unwanted(&mut self) {
         for code in self.plan.codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
             code.state = CodeState::Unwanted;
+        }
+    }
+
+    /// Codes that stay as they are are put back as they were where they vanish.
+    fn keep_as_is(&mut self) {
+        for code in self.plan.codes.clone() {
+            let wanted = code.state == CodeState::Wanted && !write_is_open(&code);
+            match code.missing_since {
+                Some(since) if wanted => self.ask_for(&code.door, since + SECOND_LOOK),
+                _ if wanted && code.proof < Proof::Listed => {
+                    let content = Content {
+                        window: code.window.clone(),
+                        name: code.name.clone(),
+                        note: code.note.clone(),
+                    };
+                    self.write_or_wait(&code, content);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -163,6 +180,11 @@ impl Planner<'_> {
             self.behind.insert(code.door.clone());
             return;
         }
+        if let Some(since) = code.missing_since {
+            self.behind.insert(code.door.clone());
+            self.ask_for(&code.door, since + SECOND_LOOK);
+            return;
+        }
         let differs = code.window != content.window || code.name != content.name;
         if code.window != content.window {
             self.behind.insert(code.door.clone());
@@ -173,6 +195,14 @@ impl Planner<'_> {
             if code.proof < Proof::Listed {
                 self.look_into(code);
             }
+            return;
+        }
+        self.write_or_wait(code, content);
+    }
+
+    fn write_or_wait(&mut self, code: &CodeRecord, content: Content) {
+        if code.proof == Proof::Accepted && code.window == content.window && code.name == content.name {
+            self.look_into(code);
             return;
         }
         if let Some(at) = self.waits(code) {

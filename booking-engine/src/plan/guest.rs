@@ -1,5 +1,7 @@
 //! What the guest must hear: once, when it is true, and again only when something that they must know changed.
 
+use std::collections::BTreeSet;
+
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
 use booking_core::{Channel, IntegrationName, Proof, Recipient};
 use chrono::{DateTime, Utc};
@@ -86,9 +88,11 @@ impl Planner<'_> {
         if round.iter().any(|message| message.notifier.as_str() == EARLIER_SYSTEM) {
             return;
         }
+        let sent = round.iter().any(|message| matches!(message.state, MessageState::Sent(_)));
         let names = self.s.tenant.guest.names().to_vec();
         let first_only = matches!(self.s.tenant.guest, GuestChannels::First(_));
-        let mut resolved = false;
+        // Where one way is enough, what has worked ends the round, whichever way comes back later.
+        let mut resolved = first_only && sent;
         for name in &names {
             if first_only && resolved {
                 break;
@@ -140,7 +144,7 @@ impl Planner<'_> {
                     Some(at) => self.wake(at),
                     None => self.step(Step::Find { message: message.id.clone() }, When::Now),
                 }
-                true
+                message.attempts < NEXT_CHANNEL_AFTER
             }
             MessageState::Failed => {
                 match self.message_waits(message) {
@@ -152,9 +156,10 @@ impl Planner<'_> {
                 }
                 message.attempts < NEXT_CHANNEL_AFTER
             }
-            // Somebody who could not be reached may have become reachable: a phone number came later.
+            // Somebody who could not be reached may have become reachable: a number came later, or another one.
             MessageState::Undeliverable
-                if message.error.as_deref() == Some(NO_RECIPIENT) && recipient.is_some() =>
+                if recipient.is_some()
+                    && message.text.as_ref().map(|text| &text.recipient) != recipient.as_ref() =>
             {
                 tell.again = Some(message.id.clone());
                 self.step(Step::Tell(Box::new(tell)), when);
@@ -232,7 +237,8 @@ impl Planner<'_> {
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
         let Some(truth) = self.truth(access).filter(|_| proven) else { return false };
         let knew = self.last_told().is_some();
-        let knows = self.s.messages.iter().any(|message| {
+        // What was told before something else was told is no longer what the guest knows.
+        let knows = self.s.messages[self.round(&truth)..].iter().any(|message| {
             matches!(message.state, MessageState::Sent(_))
                 && message.told.as_ref().is_some_and(|told| same(told, &truth))
         });
@@ -280,17 +286,20 @@ fn may_have_reached(message: &MessageRecord) -> bool {
 
 /// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter.
 fn same(a: &Told, b: &Told) -> bool {
-    let digits = |told: &Told| {
-        told.codes.iter().map(|code| (code.door.clone(), code.typed.clone())).collect::<Vec<_>>()
-    };
+    let digits =
+        |told: &Told| told.codes.iter().map(|code| (code.door.clone(), typed(code))).collect::<BTreeSet<_>>();
     a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
 }
 
+fn typed(code: &ToldCode) -> Option<String> {
+    code.typed.as_ref().map(|pin| pin.expose().to_owned())
+}
+
 fn change(before: &Told, now: &Told) -> MessageKind {
-    let typed = |told: &Told| told.codes.iter().map(|code| code.typed.clone()).collect::<Vec<_>>();
+    let digits = |told: &Told| told.codes.iter().map(typed).collect::<BTreeSet<_>>();
     if before.unit != now.unit {
         MessageKind::Moved
-    } else if typed(before) != typed(now) {
+    } else if digits(before) != digits(now) {
         MessageKind::CodeChanged
     } else {
         MessageKind::TimesChanged

@@ -1,12 +1,17 @@
 //! Folding what reads have shown into the ledger, and taking codes with our marker over.
 
-use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
+use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
 use booking_core::{CodeSpec, DoorId, ListedCode, Marker, Proof};
+
+use chrono::Duration;
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end, write_is_open};
 use crate::alert::AlertKind;
 use crate::tenant::Mode;
 use crate::wish::Wish;
+
+/// How long after a read that misses a listed code a second one must miss it too.
+pub(super) const SECOND_LOOK: Duration = Duration::seconds(30);
 
 impl Planner<'_> {
     pub(super) fn observe(&mut self) {
@@ -23,7 +28,7 @@ impl Planner<'_> {
             match code.state {
                 CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
                 CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
-                CodeState::Removed => self.observe_removed(code, view, found.as_ref()),
+                CodeState::Removed => self.observe_removed(code, view),
             }
         }
         self.plan.codes = codes;
@@ -32,7 +37,7 @@ impl Planner<'_> {
     /// Whether a read was made late enough after the last write to show it for certain.
     fn settled(&self, code: &CodeRecord, view: &DoorView) -> bool {
         let refused = code.write.as_ref().is_some_and(|write| write.state == WriteState::NotApplied);
-        let settle = if refused { chrono::Duration::zero() } else { self.settle(&code.door) };
+        let settle = if refused { Duration::zero() } else { self.settle(&code.door) };
         write_end(code).is_none_or(|end| view.observed_at.is_some_and(|at| at >= end + settle))
     }
 
@@ -42,6 +47,22 @@ impl Planner<'_> {
             return;
         }
         let settled = self.settled(code, view);
+        if last_write_was(code, WriteKind::Delete) {
+            // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
+            match found {
+                Some(_) if !settled => {}
+                Some(_) => self.fall_back(code, view),
+                None if view.complete => {
+                    code.vendor_id = None;
+                    self.fall_back(code, view);
+                }
+                None => {}
+            }
+            return;
+        }
+        if found.is_some() {
+            code.missing_since = None;
+        }
         match found {
             Some(listed) if self.shows(code, listed) => {
                 code.vendor_id = Some(listed.id.clone());
@@ -58,16 +79,22 @@ impl Planner<'_> {
                 }
             }
             Some(listed) => {
-                code.vendor_id.get_or_insert_with(|| listed.id.clone());
+                code.vendor_id = Some(listed.id.clone());
                 if settled {
                     self.differs(code, view);
                 }
             }
             None if view.complete && settled => {
-                if code.vendor_id.take().is_some() && code.proof >= Proof::Listed {
+                if code.proof >= Proof::Listed {
+                    let since = *code.missing_since.get_or_insert(observed_at);
+                    if observed_at < since + SECOND_LOOK {
+                        return;
+                    }
                     self.note("drift", format!("the code on door {} is gone", code.door));
                     self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours is gone");
                 }
+                code.missing_since = None;
+                code.vendor_id = None;
                 self.again_later(code);
                 self.fall_back(code, view);
             }
@@ -113,7 +140,15 @@ impl Planner<'_> {
         match found {
             Some(listed) => {
                 code.vendor_id = Some(listed.id.clone());
-                if self.settled(code, view) && last_write_was(code, WriteKind::Delete) {
+                if !last_write_was(code, WriteKind::Delete) {
+                    // It is there, whatever became of the answer.
+                    let open = |write: &&mut WriteRecord| {
+                        matches!(write.state, WriteState::Intended | WriteState::Unknown)
+                    };
+                    if let Some(write) = code.write.as_mut().filter(open) {
+                        write.state = WriteState::Applied;
+                    }
+                } else if self.settled(code, view) {
                     // Said to be deleted, and still there.
                     let again = code.write.as_mut().filter(|write| write.state == WriteState::Applied);
                     if let Some(write) = again {
@@ -146,9 +181,10 @@ impl Planner<'_> {
     }
 
     /// A code that was proven gone and is there again is taken off again.
-    fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
+    fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView) {
         let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
-        if let Some(listed) = found.filter(|listed| newer && code.vendor_id.as_ref() == Some(&listed.id)) {
+        let there = view.codes.iter().find(|listed| code.vendor_id.as_ref() == Some(&listed.id));
+        if let Some(listed) = there.filter(|_| newer) {
             code.state = CodeState::Unwanted;
             code.vendor_id = Some(listed.id.clone());
             if let Some(write) = &mut code.write {
@@ -192,9 +228,9 @@ impl Planner<'_> {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
             }
-            // A create of ours whose outcome is open is matched by its digits first; what is left is surplus.
-            let adopted = |(step, _): &(Step, When)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if *other == door);
-            let place_is_free = self.wanted_on(&door).is_none() && !self.plan.steps.iter().any(adopted);
+            // A create of ours whose outcome is open is matched by its digits first; what is left is surplus, unless
+            // nobody knows which of several codes of an earlier system the guest was told.
+            let told_by_us = self.wanted_on(&door).is_some_and(|code| !code.adopted);
             if listed.stored.is_none() {
                 self.alert(
                     AlertKind::ForeignMarker,
@@ -203,12 +239,11 @@ impl Planner<'_> {
                 );
                 continue;
             }
-            let wanted = place_is_free
-                && match &self.wished.wish {
-                    Wish::Access(access) => access.unit.doors.contains(&door),
-                    Wish::Keep { .. } => true,
-                    Wish::Nothing => false,
-                };
+            let wanted = match &self.wished.wish {
+                Wish::Access(access) => !told_by_us && access.unit.doors.contains(&door),
+                Wish::Keep { .. } => true,
+                Wish::Nothing => false,
+            };
             self.step(Step::Adopt { door, listed, wanted }, When::Now);
         }
     }
@@ -222,15 +257,17 @@ impl Planner<'_> {
     }
 }
 
-/// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits.
+/// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits (somebody made
+/// it anew, or the answer that held its id was lost).
 fn find<'v>(
     code: &CodeRecord,
     view: &'v DoorView,
     marker: Option<&Marker>,
     taken: impl Fn(&ListedCode) -> bool,
 ) -> Option<&'v ListedCode> {
-    if let Some(id) = &code.vendor_id {
-        return view.codes.iter().find(|listed| listed.id == *id);
+    let known = code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
+    if known.is_some() {
+        return known;
     }
     let marker = marker?;
     view.codes.iter().find(|listed| {

@@ -422,6 +422,16 @@ impl House {
         alerts
     }
 
+    /// The kinds of all open alerts of the tenant.
+    pub(crate) fn tenant_alerts(&self) -> Vec<String> {
+        let rows = block_on(self.store.rows(Kind::Alert, &tenant_slug(), None, 1000)).unwrap();
+        let kinds = rows.into_iter().filter_map(|row| match row.record {
+            Record::Alert(alert) if alert.closed_at.is_none() => Some(alert.kind),
+            _ => None,
+        });
+        kinds.collect()
+    }
+
     pub(crate) fn audit(&self, id: u64) -> Vec<AuditEntry> {
         block_on(self.store.audit(&tenant_slug(), Some(&self.booking_id(id)), 1000)).unwrap()
     }

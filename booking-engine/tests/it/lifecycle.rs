@@ -288,6 +288,8 @@ fn d09_codes_that_are_not_ours_are_never_touched() {
     let left: Vec<u64> = house.codes(STUDIO).iter().map(|share| share.id).collect();
     assert_eq!(left, planted);
     assert_eq!(house.writes(), (1, 0, 1));
+    // Two markers on one code, and a marker of a booking that the source does not know: reported, both.
+    assert_eq!(house.tenant_alerts(), ["foreign-marker", "foreign-marker"]);
 }
 
 #[test]

@@ -97,3 +97,17 @@ fn l05_a_poison_booking_keeps_no_other_from_its_code() {
     house.pass(Duration::hours(1));
     assert!(house.typed(STUDIO, poison).is_some());
 }
+
+#[test]
+fn a_source_that_keeps_failing_is_staffs_to_know_until_it_is_back() {
+    let house = House::new().restarted(|_| {});
+    house.settle();
+    let until = house.now() + Duration::hours(3);
+    house.sims().down_until(Vendor::Smoobu, until);
+    house.pass(Duration::minutes(40));
+    assert!(house.tenant_alerts().is_empty());
+    house.pass(Duration::hours(2));
+    assert_eq!(house.tenant_alerts(), ["source-failing"]);
+    house.pass(Duration::hours(2));
+    assert!(house.tenant_alerts().is_empty());
+}

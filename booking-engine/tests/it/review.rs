@@ -434,7 +434,11 @@ fn write_trouble(operation: Operation, settle: i64, kind: FaultKind) {
         let id = house.book(new);
         slow(&house);
         fault(&house, Vendor::TheKeys, operation, kind, until);
-        if operation == Operation::UpdateCode { house.change(id, to(day(3, 9))) } else { house.cancel(id) }
+        if operation == Operation::UpdateCode {
+            house.change(id, to(day(3, 9)))
+        } else {
+            house.cancel(id)
+        }
         id
     };
     let tried = house.sims().log().seen(operation);
@@ -460,7 +464,7 @@ fn write_troubles(operation: Operation) {
 }
 
 #[test]
-fn r20a_given_calls_that_take_time_when_creates_fail_and_reads_work_then_the_work_comes_to_rest() {
+fn r20_5_given_calls_that_take_time_when_creates_fail_and_reads_work_then_the_work_comes_to_rest() {
     write_troubles(Operation::CreateCode);
 }
 
@@ -486,7 +490,7 @@ fn r23_given_no_free_pin_when_pins_become_free_then_the_stay_gets_one() {
         .collect();
     let id = house.book(stay(STUDIO, day(3, 2), day(3, 8)));
     assert_eq!(house.alerts(id), ["pin-space-exhausted"]);
-    house.pass(Duration::minutes(30));
+    house.pass(Duration::hours(6));
     let now = house.now();
     for share in planted {
         house.sims().thekeys.remove_share(now, share);
@@ -725,4 +729,206 @@ fn r33_given_a_removed_entry_that_is_used_again_with_other_digits_when_others_bo
         None,
         "digits that the first guest was told were given to another"
     );
+}
+
+#[test]
+fn r34_given_two_codes_of_an_earlier_system_for_one_stay_when_they_are_taken_over_then_neither_goes_before_the_guest_is_told()
+ {
+    let house = House::new();
+    plant(&house, STUDIO, 9001, day(3, 1), day(3, 8), "4821");
+    plant(&house, STUDIO, 9001, day(3, 1), day(3, 8), "7359");
+    house.book(booking_sim::smoobu::NewBooking { id: Some(9001), ..stay(STUDIO, day(3, 1), day(3, 8)) });
+    house.pass_until(local(3, 2, 9, 0));
+    let (told, now) = (house.sms().len(), house.now());
+    assert!(told > 0 || ["314821", "317359"].iter().all(|typed| house.opens_at(STUDIO, typed, now)));
+}
+
+#[test]
+fn r35_c08_given_a_source_that_loses_most_bookings_when_it_is_read_in_full_then_the_brake_stops_the_removals()
+{
+    let house = House::new().restarted(|_| {});
+    let ids: Vec<u64> =
+        (0..10).map(|n| house.book(stay(STUDIO, day(4, 1 + 2 * n), day(4, 2 + 2 * n)))).collect();
+    ids.iter().for_each(|id| assert!(house.sims().smoobu.vanish(*id)));
+    house.pass(Duration::hours(3));
+    assert!(house.codes(STUDIO).len() >= 7, "{} codes left of 10", house.codes(STUDIO).len());
+}
+
+#[test]
+fn r36_given_a_create_that_lists_do_not_show_yet_when_the_booking_is_cancelled_then_the_code_goes_once_it_shows()
+ {
+    let house = House::with(Plan { policy: policy(5), ..Plan::default() });
+    let until = house.now() + Duration::minutes(30);
+    fault(
+        &house,
+        Vendor::TheKeys,
+        Operation::ListCodes,
+        FaultKind::ReadLag(StdDuration::from_secs(200)),
+        until,
+    );
+    let id = house.book(stay(STUDIO, day(3, 1), day(3, 8)));
+    house.pass(Duration::seconds(30));
+    house.cancel(id);
+    house.pass(Duration::minutes(20));
+    assert_eq!(on(&house, STUDIO, id), 0, "{:?}", house.ledger(id));
+}
+
+#[test]
+fn r37_given_all_sorts_of_trouble_when_the_audit_and_the_alerts_are_searched_then_nothing_personal_is_in_them()
+ {
+    let error = r#"{"error":{"code":2001,"type":"ValidationPhoneError","message":"Incorrect phone number +48600000001"}}"#;
+    let house = House::new();
+    house.sims().add_fault(
+        Fault::new(Vendor::SerwerSms, FaultKind::Status(200, error.into())).on(Operation::SendSms).times(1),
+    );
+    house.sims().add_fault(
+        Fault::new(Vendor::TheKeys, FaultKind::ErrorAfterApply).on(Operation::CreateCode).times(1),
+    );
+    let id = house.book(stay(STUDIO, day(3, 2), day(3, 8)));
+    house.pass(Duration::hours(1));
+    house.change(id, move_to(LOFT));
+    house.pass(Duration::hours(1));
+    let typed = house.typed(LOFT, id).unwrap();
+    let mut text: String = house.audit(id).iter().map(|entry| format!("{entry:?}\n")).collect();
+    text += &format!("{:?} {:?}", house.messages(id), house.ledger(id));
+    for personal in [&typed[2..], "600000001", "Ada", "Example"] {
+        assert!(!text.contains(personal), "{personal} {text}");
+    }
+}
+
+#[test]
+fn r38_given_a_late_check_out_and_the_night_of_the_clock_change_when_it_is_agreed_then_the_window_grows_and_is_told_once()
+ {
+    let house = House::new();
+    let id = house.book(stay(STUDIO, day(3, 26), day(3, 28)));
+    let typed = house.typed(STUDIO, id).unwrap();
+    house.pass_until(local(3, 27, 9, 0));
+    house.change(id, BookingPatch { check_out: Some(Some("14:30".into())), ..BookingPatch::default() });
+    house.pass(Duration::hours(1));
+    assert_eq!(
+        (house.typed(STUDIO, id), house.sms().len(), house.thread(id).len()),
+        (Some(typed.clone()), 2, 2)
+    );
+    house.pass_until(local(3, 28, 14, 29));
+    assert!(house.opens_at(STUDIO, &typed, house.now()));
+    house.pass_until(local(3, 28, 14, 31));
+    assert!(house.codes(STUDIO).is_empty());
+}
+
+#[test]
+fn r39_given_a_code_kept_after_a_cancellation_in_the_house_when_it_vanishes_from_the_door_then_it_is_put_back()
+ {
+    let house = House::new().restarted(|_| {});
+    let id = house.book(stay(STUDIO, day(3, 1), day(3, 8)));
+    let typed = house.typed(STUDIO, id).unwrap();
+    house.pass_until(local(3, 2, 9, 0));
+    house.cancel(id);
+    let (share, now) = (house.codes(STUDIO)[0].id, house.now());
+    house.sims().thekeys.remove_share(now, share);
+    house.pass(Duration::hours(3));
+    assert!(house.opens_at(STUDIO, &typed, house.now()), "{:?}", house.alerts(id));
+}
+
+mod long_reference {
+    //! A booking whose reference does not fit into a marker.
+
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use booking_core::conformance::{
+        MemoryLock, MemoryNotifier, MemorySource, On, Planted, SeededRng, Trouble, block_on,
+    };
+    use booking_core::{
+        Booking, BookingKind, BookingStatus, Channel, Clock, Dedup, Delivery, Door, DoorId, DoorKey,
+        DoorRules, Event, ExternalId, Guest, Reply, Revision, StayDates, UnitId, UnitRef,
+    };
+    use booking_engine::text::Texts;
+    use booking_engine::{DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
+    use booking_http::testing::LeapingClock;
+    use booking_store::MemoryStore;
+    use chrono::{Duration, NaiveTime};
+
+    use crate::house::{ZONE, day, local, name, tenant_slug};
+
+    #[test]
+    fn r40_given_a_lost_answer_to_a_create_when_work_goes_on_then_one_code_is_on_the_door() {
+        let clock = Arc::new(LeapingClock::new(local(3, 1, 12, 0)));
+        let dyn_clock: Arc<dyn Clock> = clock.clone();
+        let key = DoorKey { vendor: "memory".into(), device: "1".into(), keypad: "flat".into() };
+        let source = Arc::new(MemorySource::new());
+        let lock =
+            Arc::new(MemoryLock::new(dyn_clock.clone()).with_door(key.clone(), ZONE, DoorRules::new(4)));
+        let notifier = Arc::new(MemoryNotifier::new(Channel::Record, dyn_clock.clone()));
+        let mut policy = Policy::default();
+        policy.settle = Duration::zero();
+        let door = DoorId::parse("flat").unwrap();
+        let tenant = Tenant {
+            slug: tenant_slug(),
+            mode: Mode::Full,
+            default_language: "en".into(),
+            default_region: None,
+            sources: BTreeMap::from([(name("source"), source.clone() as _)]),
+            locks: BTreeMap::from([(name("lock"), lock.clone() as _)]),
+            notifiers: BTreeMap::from([(
+                name("record"),
+                NotifierSetup { notifier: notifier.clone(), source: None },
+            )]),
+            units: vec![Unit {
+                id: UnitId::parse("flat").unwrap(),
+                name: None,
+                sources: BTreeMap::from([(name("source"), UnitRef::parse("1").unwrap())]),
+                zone: ZONE,
+                check_in: NaiveTime::from_hms_opt(15, 0, 0).unwrap(),
+                check_out: NaiveTime::from_hms_opt(12, 0, 0).unwrap(),
+                doors: vec![door.clone()],
+                policy: policy.clone(),
+                contact: None,
+            }],
+            doors: BTreeMap::from([(
+                door.clone(),
+                DoorSetup {
+                    id: door,
+                    label: None,
+                    confirm: None,
+                    lock: name("lock"),
+                    door: Door { key: key.clone(), zone: ZONE, pin_prefix: None, pin_length: None },
+                },
+            )]),
+            guest: GuestChannels::All(vec![name("record")]),
+            staff: Vec::new(),
+            policy,
+            full_read_every: Duration::minutes(30),
+            full_read_ahead: Duration::days(400),
+            door_read_every: Duration::minutes(60),
+            texts: Arc::new(Texts::load(None).unwrap()),
+        };
+        let engine =
+            Engine::new(Arc::new(MemoryStore::new()), dyn_clock, Arc::new(SeededRng::new(5)), vec![tenant]);
+        let reference = ExternalId::parse("0f8fad5b-d9cb-469f-a165-70867728950e").unwrap();
+        source.put(Booking {
+            reference: reference.clone(),
+            unit: Some(UnitRef::parse("1").unwrap()),
+            unit_name: None,
+            kind: BookingKind::Stay,
+            status: BookingStatus::Confirmed,
+            guest: Guest { name: Some("Ada Example".into()), ..Guest::default() },
+            dates: Ok(StayDates::new(day(3, 5), day(3, 8)).unwrap()),
+            check_in: None,
+            check_out: None,
+            revision: Some(Revision(1)),
+        });
+        lock.plant(Planted::new(Trouble::AnswerLost).on(On::Writes).times(1));
+        let delivery = Delivery {
+            action: "changed",
+            dedup: Dedup::Content { hash: "1".into() },
+            events: vec![Event::Hint { reference, deleted: false }],
+            reply: Reply { status: 200, body: serde_json::Value::Null },
+        };
+        let _ = block_on(engine.accept(&tenant_slug(), &name("source"), delivery)).unwrap();
+        for _ in 0..30 {
+            block_on(engine.run_due()).unwrap();
+            clock.advance(std::time::Duration::from_secs(60));
+        }
+        assert_eq!(lock.codes_on(&key).len(), 1);
+    }
 }
