@@ -7,7 +7,7 @@ use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
 use booking_core::{BookingId, DoorId, Event, IntegrationName, ListedCode, Marker, Reply};
 
 use crate::alert::AlertKind;
-use crate::engine::{Done, Engine, WorkError};
+use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::tenant::Tenant;
 
 impl Engine {
@@ -29,12 +29,12 @@ impl Engine {
             up = answered;
         }
         if !up {
-            self.waits_for(&tenant.slug, &setup.lock, &lease.work);
+            self.waits_for(&tenant.slug, &setup.lock, Doing::Read, &lease.work);
             let view = self.doors.views(tenant).remove(door).unwrap_or_default();
             let next = view.retry_at.unwrap_or(now + tenant.door_read_every);
             return self.finish(&lease, writes, Done { next: Some(next), failed: true }, None).await;
         }
-        writes.extend(self.works(tenant, &setup.lock));
+        writes.extend(self.works(tenant, &setup.lock, Doing::Read));
         writes.extend(self.compare_door(tenant, door, &lease).await?);
         let done = Done { next: Some(now + tenant.door_read_every), failed: false };
         self.finish(&lease, writes, done, None).await

@@ -45,8 +45,15 @@ pub struct Done {
     pub failed: bool,
 }
 
+/// What an account failed at. One that can be read need not take writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Doing {
+    Read,
+    Write,
+}
+
 /// Whose trouble a failed call is: what waits for it goes on when it is over.
-type Account = (TenantSlug, IntegrationName);
+type Account = (TenantSlug, IntegrationName, Doing);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -333,32 +340,43 @@ impl Engine {
     }
 
     /// An account failed: what waits for it is made due when it works again.
-    pub(crate) fn waits_for(&self, tenant: &TenantSlug, account: &IntegrationName, work: &WorkKey) {
+    pub(crate) fn waits_for(
+        &self,
+        tenant: &TenantSlug,
+        account: &IntegrationName,
+        doing: Doing,
+        work: &WorkKey,
+    ) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.work.entry((tenant.clone(), account.clone())).or_default().insert(work.clone());
+        waiting.work.entry((tenant.clone(), account.clone(), doing)).or_default().insert(work.clone());
     }
 
-    /// An account works: what waited for it is due now.
-    pub(crate) fn works(&self, tenant: &Tenant, account: &IntegrationName) -> Vec<Write> {
+    /// An account works: what waited for it is due now. One that takes writes can be read too, but not the other way
+    /// round.
+    pub(crate) fn works(&self, tenant: &Tenant, account: &IntegrationName, doing: Doing) -> Vec<Write> {
         let now = self.clock.now();
-        let key = (tenant.slug.clone(), account.clone());
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(work) = waiting.work.remove(&key) else { return Vec::new() };
-        waiting.recovered.insert(key, now);
+        let mut due: BTreeSet<WorkKey> = BTreeSet::new();
+        for done in [Doing::Read, Doing::Write].into_iter().filter(|done| *done <= doing) {
+            let key = (tenant.slug.clone(), account.clone(), done);
+            if let Some(work) = waiting.work.remove(&key) {
+                waiting.recovered.insert(key, now);
+                due.extend(work);
+            }
+        }
         drop(waiting);
-        self.doors.recovered(tenant, account);
-        work.into_iter().map(|work| Write::Due { work, at: now, priority: None }).collect()
+        if !due.is_empty() {
+            self.doors.recovered(tenant, account);
+        }
+        due.into_iter().map(|work| Write::Due { work, at: now, priority: None }).collect()
     }
 
-    /// When a tenant's accounts that had failed worked again.
+    /// When a tenant's accounts that had refused writes took one again.
     pub(crate) fn recovered(&self, tenant: &TenantSlug) -> BTreeMap<IntegrationName, DateTime<Utc>> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting
-            .recovered
-            .iter()
-            .filter(|((slug, _), _)| slug == tenant)
-            .map(|((_, name), at)| (name.clone(), *at))
-            .collect()
+        let of_tenant =
+            waiting.recovered.iter().filter(|((slug, _, doing), _)| slug == tenant && *doing == Doing::Write);
+        of_tenant.map(|((_, name, _), at)| (name.clone(), *at)).collect()
     }
 
     /// An audit entry.

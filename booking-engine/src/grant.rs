@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 
 use crate::alert::AlertKind;
 use crate::doors;
-use crate::engine::{Done, Engine, WorkError};
+use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::fold::{fold, must_ask};
 use crate::plan::{Plan, Situation, Step, plan};
 use crate::retry;
@@ -156,12 +156,12 @@ impl Run<'_> {
         let asked_at = self.now();
         match source.booking(call, &reference).await {
             Ok(lookup) => {
-                let due = self.engine.works(self.tenant, &name);
+                let due = self.engine.works(self.tenant, &name, Doing::Read);
                 self.along.extend(due);
                 Ok(Ok((lookup, asked_at)))
             }
             Err(error) => {
-                self.engine.waits_for(&self.tenant.slug, &name, &self.lease.work);
+                self.engine.waits_for(&self.tenant.slug, &name, Doing::Read, &self.lease.work);
                 Ok(Err(self.ask_failed(&error)))
             }
         }
@@ -258,12 +258,12 @@ impl Run<'_> {
             self.along.push(Write::Put(Box::new(record)));
             let Some(lock) = self.tenant.doors.get(door).map(|setup| setup.lock.clone()) else { continue };
             if up {
-                let due = self.engine.works(self.tenant, &lock);
+                let due = self.engine.works(self.tenant, &lock, Doing::Read);
                 self.along.extend(due);
             } else {
                 self.failed = true;
                 self.unread.insert(door.clone());
-                self.engine.waits_for(&self.tenant.slug, &lock, &self.lease.work);
+                self.engine.waits_for(&self.tenant.slug, &lock, Doing::Read, &self.lease.work);
             }
         }
         Ok(())

@@ -320,8 +320,9 @@ impl Planner<'_> {
             let Some(view) = self.s.views.get(door) else { continue };
             if let Some((_, detail)) = view.failing.clone() {
                 self.alert(view.trouble.unwrap_or(AlertKind::DoorUnreadable), Some(door), detail);
-                if let Some(at) = view.retry_at {
-                    self.wake(at.max(now));
+                // Once that time has come, whoever needs the door reads it.
+                if let Some(at) = view.retry_at.filter(|at| *at > now) {
+                    self.wake(at);
                 }
             }
         }

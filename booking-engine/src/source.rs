@@ -13,7 +13,7 @@ use booking_core::{
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use crate::alert::AlertKind;
-use crate::engine::{BATCH, Done, Engine, WorkError};
+use crate::engine::{BATCH, Doing, Done, Engine, WorkError};
 use crate::retry;
 use crate::tenant::Tenant;
 
@@ -137,7 +137,7 @@ impl Engine {
         for chunk in arrivals.chunks(BATCH) {
             self.commit(Tx { arrivals: chunk.to_vec(), ..Tx::under(began, &lease) }).await?;
         }
-        let mut writes = self.works(tenant, name);
+        let mut writes = self.works(tenant, name, Doing::Read);
         writes.extend(self.tenant_alert(tenant, AlertKind::SourceFailing, name.as_str(), None).await?);
         for item in &read.unreadable {
             tracing::warn!(tenant = %tenant.slug, source = %name, problem = %item.problem, "a booking in the list could not be read");
@@ -187,7 +187,7 @@ impl Engine {
         error: &VendorError,
     ) -> Result<Done, WorkError> {
         let now = self.clock.now();
-        self.waits_for(&tenant.slug, name, &lease.work);
+        self.waits_for(&tenant.slug, name, Doing::Read, &lease.work);
         let key = RowKey { kind: Kind::Source, tenant: tenant.slug.clone(), id: name.to_string() };
         let known = match self.store.get(&key).await?.map(|row| row.record) {
             Some(Record::Source(record)) => record,

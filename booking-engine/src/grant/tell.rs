@@ -11,7 +11,7 @@ use chrono::Duration;
 use futures_util::future::join_all;
 
 use super::Run;
-use crate::engine::WorkError;
+use crate::engine::{Doing, WorkError};
 use crate::plan::{NO_RECIPIENT, Plan, Step, Tell};
 use crate::retry;
 use crate::text::{Form, GuestDoor, GuestMessage, Languages};
@@ -206,6 +206,7 @@ impl Run<'_> {
         let Some(message) = self.stay.message_mut(id) else { return };
         let notifier = message.notifier.clone();
         message.ended_at = Some(now);
+        let doing = if matches!(asked, Some(Asked::Found(_))) { Doing::Read } else { Doing::Write };
         let failed = match asked {
             Some(Asked::Sent(Ok(receipt)) | Asked::Found(Ok(Sent::Yes(receipt)))) => {
                 message.state = MessageState::Sent(receipt);
@@ -270,14 +271,14 @@ impl Run<'_> {
         };
         match failed {
             None => {
-                let due = self.engine.works(&tenant, &notifier);
+                let due = self.engine.works(&tenant, &notifier, doing);
                 self.along.extend(due);
                 self.audit("message", format!("{notifier}: settled"));
             }
             Some((why, account)) => {
                 if account {
                     self.failed = true;
-                    self.engine.waits_for(&tenant.slug, &notifier, &work);
+                    self.engine.waits_for(&tenant.slug, &notifier, doing, &work);
                 }
                 self.audit("message-failed", format!("{notifier}: {why}"));
             }

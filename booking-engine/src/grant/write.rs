@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use super::{Run, needs_staff};
 use crate::alert::AlertKind;
 use crate::doors::vendor_error;
-use crate::engine::WorkError;
+use crate::engine::{Doing, WorkError};
 use crate::pin;
 use crate::plan::{Content, EARLIER_SYSTEM, Plan, Step};
 use crate::retry;
@@ -42,11 +42,20 @@ impl Run<'_> {
             .collect();
         let any = !adoptions.is_empty();
         for (door, listed, wanted) in adoptions {
-            if let Some(id) = self.adopt_one(&door, listed, wanted, plan) {
+            let adopted = self.adopt_one(&door, listed, wanted, plan);
+            if let Some(id) = adopted.filter(|id| wanted && !self.is_second(id)) {
                 self.claim_adopted(&id, &door).await?;
             }
         }
         Ok(any)
+    }
+
+    /// Whether another code of this stay has the same digits on the same door.
+    fn is_second(&self, id: &CodeId) -> bool {
+        let Some(code) = self.stay.code(id) else { return false };
+        let same =
+            |other: &&CodeRecord| other.id != code.id && other.door == code.door && other.pins == code.pins;
+        self.stay.codes.iter().any(|other| same(&other) && other.state != CodeState::Removed)
     }
 
     /// The digits of a code that was taken over are claimed like any other's; where another stay has them, both codes
@@ -519,6 +528,8 @@ impl Run<'_> {
                 // Gone already: what a delete wants. Only a read proves it.
                 let state =
                     if kind == WriteKind::Delete { WriteState::Applied } else { WriteState::NotApplied };
+                code.attempts += 1;
+                code.retry_at = Some(now + retry::delay(code.attempts, now, opens));
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
@@ -546,14 +557,14 @@ impl Run<'_> {
         };
         match what {
             "write-applied" => {
-                let due = self.engine.works(&tenant, &lock);
+                let due = self.engine.works(&tenant, &lock, Doing::Write);
                 self.along.extend(due);
             }
             "pin-refused" => self.draw_anew(door.clone()),
             "write-failed" | "write-refused" => {
                 self.failed = true;
                 self.tried.insert(id.clone());
-                self.engine.waits_for(&tenant.slug, &lock, &work);
+                self.engine.waits_for(&tenant.slug, &lock, Doing::Write, &work);
             }
             _ => {}
         }

@@ -158,8 +158,7 @@ impl Planner<'_> {
             }
             // Somebody who could not be reached may have become reachable: a number came later, or another one.
             MessageState::Undeliverable
-                if recipient.is_some()
-                    && message.text.as_ref().map(|text| &text.recipient) != recipient.as_ref() =>
+                if recipient.is_some() && is_newly_reachable(message, recipient.as_ref()) =>
             {
                 tell.again = Some(message.id.clone());
                 self.step(Step::Tell(Box::new(tell)), when);
@@ -282,6 +281,12 @@ pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel
 fn may_have_reached(message: &MessageRecord) -> bool {
     matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown)
         || message.maybe_twice
+}
+
+/// Whether an undeliverable message failed for want of an address that there is now, or at another address.
+fn is_newly_reachable(message: &MessageRecord, recipient: Option<&Recipient>) -> bool {
+    let had_none = message.error.as_deref() == Some(NO_RECIPIENT);
+    had_none || message.text.as_ref().is_some_and(|text| Some(&text.recipient) != recipient)
 }
 
 /// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter.
