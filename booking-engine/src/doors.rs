@@ -125,10 +125,7 @@ impl Doors {
     pub(crate) fn recovered(&self, tenant: &Tenant, lock: &booking_core::IntegrationName) {
         for setup in tenant.doors.values().filter(|setup| setup.lock == *lock) {
             let slot = self.slot(&tenant.slug, &setup.id);
-            let mut known = slot.get();
-            if known.view.retry_at.take().is_some() {
-                slot.set(known);
-            }
+            slot.known.lock().unwrap_or_else(PoisonError::into_inner).view.retry_at = None;
         }
     }
 }

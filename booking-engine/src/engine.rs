@@ -31,9 +31,6 @@ pub enum WorkError {
     /// Somebody else holds the key now.
     #[error("the lease is over")]
     Fenced,
-    /// The plan did not come to rest. Reported and tried again later.
-    #[error("the plan did not come to rest")]
-    Restless,
 }
 
 /// What a piece of work came to.

@@ -20,7 +20,7 @@ use crate::fold::{fold, must_ask};
 use crate::plan::{Plan, Situation, Step, plan};
 use crate::retry;
 use crate::stay::Stay;
-use crate::tenant::{Mode, Tenant};
+use crate::tenant::{Mode, Policy, Tenant};
 
 /// More rounds of planning than any honest stay needs: the bound only stops a plan that never comes to rest.
 const MOST_ROUNDS: usize = 40;
@@ -101,7 +101,24 @@ impl Run<'_> {
             }
             return self.rest(&plan, asked_again).await;
         }
-        Err(WorkError::Restless)
+        self.park().await
+    }
+
+    /// A plan that does not come to rest is a fault of ours: what was learnt is kept, and the stay waits with its reason.
+    async fn park(mut self) -> Result<Done, WorkError> {
+        let now = self.now();
+        tracing::error!(tenant = %self.tenant.slug, stay = %self.stay.booking.id, "a plan does not come to rest");
+        self.audit("parked", "the plan does not come to rest");
+        let mut writes = self.stay.changes(now, self.policy().quarantine);
+        writes.append(&mut self.along);
+        let done = Done { next: Some(now + retry::delay(self.lease.failures + 5, now, None)), failed: true };
+        self.engine.finish(&self.lease, writes, done, None).await
+    }
+
+    /// What holds for this stay: its unit's policy, or the tenant's.
+    pub(crate) fn policy(&self) -> &Policy {
+        let unit = self.stay.grant.as_ref().and_then(|grant| self.tenant.unit(grant.unit.as_ref()?));
+        unit.map_or(&self.tenant.policy, |unit| &unit.policy)
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -115,7 +132,7 @@ impl Run<'_> {
     /// Folds what arrived, asking the source where only it can answer. Returns when to ask again after a failure.
     async fn fold(&mut self) -> Result<Option<DateTime<Utc>>, WorkError> {
         let rows = self.engine.store.unread(&self.lease.work).await?;
-        let absent_reads = self.tenant.policy.absent_reads;
+        let absent_reads = self.policy().absent_reads;
         let mut answer = None;
         if must_ask(&self.stay.booking, &rows) {
             match self.ask(&rows).await? {
@@ -304,7 +321,7 @@ impl Run<'_> {
     /// Commits what has become of the wave before and the intents of the next one.
     pub(crate) async fn commit_along(&mut self) -> Result<(), WorkError> {
         let now = self.now();
-        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.append(&mut self.along);
         self.engine.commit(Tx { writes, ..Tx::under(now, &self.lease) }).await?;
         self.stay.stored();
@@ -319,7 +336,7 @@ impl Run<'_> {
         }
         let next = [plan.next, asked_again, self.later].into_iter().flatten().min().map(|at| at.max(now));
         self.settle_alerts(plan);
-        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.append(&mut self.along);
         let done = Done { next, failed: self.failed };
         self.engine.finish(&self.lease, writes, done, plan.opens).await

@@ -37,12 +37,22 @@ impl Engine {
         let mut again: Option<DateTime<Utc>> = None;
         for alert in open {
             match self.tell_staff(tenant, &alert, &mut lease).await? {
-                None => writes
-                    .push(Write::Put(Box::new(Record::Alert(AlertRecord { told_at: Some(now), ..alert })))),
+                None => writes.extend(self.told(alert, now).await?),
                 Some(wait) => again = Some(again.map_or(now + wait, |at| at.min(now + wait))),
             }
         }
         self.finish(&lease, writes, Done { next: again, failed: again.is_some() }, None).await
+    }
+
+    /// The alert as it is by now, told: its stay may have closed it meanwhile.
+    async fn told(&self, alert: AlertRecord, now: DateTime<Utc>) -> Result<Option<Write>, StoreError> {
+        let record = self.store.get(&Record::Alert(alert).key()).await?.map(|row| row.record);
+        Ok(match record {
+            Some(Record::Alert(alert)) => {
+                Some(Write::Put(Box::new(Record::Alert(AlertRecord { told_at: Some(now), ..alert }))))
+            }
+            _ => None,
+        })
     }
 
     /// Tells one alert; `Some` is how long to wait before it is tried again.

@@ -72,14 +72,15 @@ pub fn wish<'a>(
     }
     let unit = booking.unit.as_ref().and_then(|reference| tenant.unit_of(&record.source, reference));
     let access = unit.map(|unit| access(unit, booking));
-    let window = match &access {
-        Some(Ok(access)) => Some(&access.window),
-        _ => held,
+    // Somebody is in the house from check-in on, not from when the code works already.
+    let (window, begins) = match &access {
+        Some(Ok(access)) => (Some(&access.window), Some(access.stay.opens())),
+        _ => (held, held.map(Window::opens)),
     };
     let policy = unit.map_or(&tenant.policy, |unit| &unit.policy);
 
     if booking.status == BookingStatus::Cancelled || record.gone_at.is_some() {
-        return Wished { policy, ..cancelled(record, window, policy, &kept, &nothing, now) };
+        return Wished { policy, ..cancelled(record, window.zip(begins), policy, &kept, &nothing, now) };
     }
     match access {
         None => {
@@ -118,15 +119,15 @@ fn unmapped<'a>(
 
 fn cancelled<'a>(
     record: &BookingRecord,
-    window: Option<&Window>,
+    stay: Option<(&Window, DateTime<Utc>)>,
     policy: &Policy,
     kept: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
     nothing: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
     now: DateTime<Utc>,
 ) -> Wished<'a> {
-    let Some(window) = window else { return nothing(None) };
+    let Some((window, begins)) = stay else { return nothing(None) };
     let learnt = record.cancelled_at.unwrap_or(now);
-    let in_house = window.contains(learnt);
+    let in_house = begins <= learnt && learnt < window.closes();
     // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
     let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
     if window.closes() <= now || !in_house {

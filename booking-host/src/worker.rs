@@ -323,7 +323,6 @@ fn report(metrics: &Metrics, kind: &'static str, result: &Result<Done, Trouble>,
             match error {
                 WorkError::Store(_) => "store",
                 WorkError::Fenced => "fenced",
-                WorkError::Restless => "restless",
                 _ => "other",
             }
         }

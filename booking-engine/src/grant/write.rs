@@ -62,7 +62,7 @@ impl Run<'_> {
     /// are there already, and staff must know.
     async fn claim_adopted(&mut self, id: &CodeId, door: &DoorId) -> Result<(), WorkError> {
         let now = self.now();
-        let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+        let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.extend(self.along.iter().cloned());
         let claims = self.longer_claim(id).into_iter().collect();
         let tx = Tx { writes, claims, ..Tx::under(now, &self.lease) };
@@ -124,7 +124,7 @@ impl Run<'_> {
             created_at: now,
         };
         self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
-        if wanted && !self.tenant.policy.tell_adopted {
+        if wanted && !self.policy().tell_adopted {
             self.presume_told(&code, plan);
         }
         let id = code.id.clone();
@@ -265,7 +265,7 @@ impl Run<'_> {
                 choices.push(minted);
                 true
             });
-            let mut writes = self.stay.changes(now, self.tenant.policy.quarantine);
+            let mut writes = self.stay.changes(now, self.policy().quarantine);
             writes.extend(self.along.iter().cloned());
             let tx = Tx { writes, claims, ..Tx::under(now, &self.lease) };
             match self.engine.store.commit(tx).await? {
@@ -295,7 +295,7 @@ impl Run<'_> {
         let pin = ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored };
         Some(Claim {
             from: code.window.opens(),
-            until: code.window.closes() + self.tenant.policy.quarantine,
+            until: code.window.closes() + self.policy().quarantine,
             candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
         })
     }
@@ -411,7 +411,7 @@ impl Run<'_> {
             .collect();
         Claim {
             from: content.window.opens().min(now),
-            until: content.window.closes() + self.tenant.policy.quarantine,
+            until: content.window.closes() + self.policy().quarantine,
             candidates,
         }
     }

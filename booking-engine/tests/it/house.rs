@@ -329,6 +329,8 @@ impl House {
             let hooks = self.hooks();
             let worked = block_on(self.engine.run_due()).unwrap();
             if hooks + worked == 0 {
+                let audit = block_on(self.store.audit(&tenant_slug(), None, 20)).unwrap();
+                assert!(!audit.iter().any(|entry| entry.what == "parked"), "a plan does not come to rest");
                 return;
             }
         }

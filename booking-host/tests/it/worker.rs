@@ -168,6 +168,7 @@ fn code(stay: &str, state: CodeState) -> Record {
         retry_at: None,
         proof: Proof::Listed,
         proof_at: Utc::now(),
+        missing_since: None,
         adopted: false,
         created_at: Utc::now(),
     })
