@@ -1,4 +1,4 @@
-//! What a strict reviewer found: each test is a promise that broke.
+//! Corners where a promise once broke, each held by a test.
 
 use std::collections::BTreeSet;
 use std::time::Duration as StdDuration;
