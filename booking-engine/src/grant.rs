@@ -332,7 +332,8 @@ impl Run<'_> {
     async fn rest(mut self, plan: &Plan, asked_again: Option<DateTime<Utc>>) -> Result<Done, WorkError> {
         let now = self.now();
         if !self.exhausted.is_empty() {
-            self.wake(Some(now + crate::retry::delay(self.lease.failures + 5, now, plan.opens)));
+            // Digits come free when stays end, not within a minute.
+            self.wake(Some(now + chrono::Duration::minutes(15)));
         }
         let next = [plan.next, asked_again, self.later].into_iter().flatten().min().map(|at| at.max(now));
         self.settle_alerts(plan);

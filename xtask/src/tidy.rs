@@ -272,16 +272,7 @@ fn published_crates(repository: &Repository) -> Problems {
     let mut problems = Vec::new();
     for member in repository.workspace.published() {
         let manifest = member.path("Cargo.toml");
-        for key in [
-            "description",
-            "license",
-            "repository",
-            "keywords",
-            "categories",
-            "readme",
-            "rust-version",
-            "version",
-        ] {
+        for key in ["description", "license", "keywords", "categories", "readme", "rust-version", "version"] {
             if member.package(key).is_none() {
                 problems.push(format!("{manifest}: no {key}"));
             }

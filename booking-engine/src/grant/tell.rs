@@ -63,6 +63,7 @@ impl Run<'_> {
             self.answered(&id, asked, plan);
         }
         if let Some(codes) = write_back {
+            let call = self.engine.call(&mut self.lease).await?;
             self.write_back(call, codes, plan).await;
         }
         Ok(true)

@@ -18,13 +18,7 @@ const NEXT_CHANNEL_AFTER: u32 = 3;
 impl Planner<'_> {
     pub(super) fn guest(&mut self) {
         let Wish::Access(access) = self.wished.wish.clone() else { return };
-        let Some(truth) = self.truth(&access) else {
-            if self.plan.steps.iter().any(|(step, _)| matches!(step, Step::Mint { .. } | Step::Create { .. }))
-            {
-                self.note("will-tell", "the guest is told once the codes are proven");
-            }
-            return;
-        };
+        let Some(truth) = self.truth(&access) else { return };
         let now = self.s.now;
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
         let earliest = match self.wished.policy.tell {

@@ -53,8 +53,16 @@ struct ConfigFile {
     config: PathBuf,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    // One line with its causes: whoever starts a host wants the remedy, not a backtrace.
+    run(Cli::parse()).unwrap_or_else(|error| {
+        // Where nothing can be written, the exit code alone must do.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
