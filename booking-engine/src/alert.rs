@@ -34,15 +34,13 @@ pub enum AlertKind {
     ForeignMarker,
     /// A source that cannot be read.
     SourceFailing,
-    /// A lock account that refuses us or its configuration.
+    /// A lock account that refuses us, or whose configuration does not fit: a wrong id, another time zone.
     LockCredentials,
-    /// A lock whose own time zone is not the unit's.
-    ZoneMismatch,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -58,7 +56,6 @@ impl AlertKind {
         Self::ForeignMarker,
         Self::SourceFailing,
         Self::LockCredentials,
-        Self::ZoneMismatch,
     ];
 
     /// The word in texts, logs and the store.
@@ -80,7 +77,6 @@ impl AlertKind {
             Self::ForeignMarker => "foreign-marker",
             Self::SourceFailing => "source-failing",
             Self::LockCredentials => "lock-credentials",
-            Self::ZoneMismatch => "zone-mismatch",
         }
     }
 

@@ -42,11 +42,8 @@ staff-foreign-marker = An einer Tür gibt es einen Code mit dem Kennzeichen eine
 staff-source-failing-subject = Buchungssystem nicht lesbar
 staff-source-failing = Die Buchungen können nicht gelesen werden. Neue Aufenthalte und Änderungen können fehlen. Bitte Konto und Zugang prüfen.
 
-staff-lock-credentials-subject = Schlosskonto abgelehnt
-staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab. Es können keine Codes angelegt oder entfernt werden. Bitte die Zugangsdaten erneuern.
-
-staff-zone-mismatch-subject = Zeitzonen stimmen nicht überein
-staff-zone-mismatch = Die Zeitzone eines Schlosses weicht von der seiner Einheit ab. Codes können zu falschen Zeiten öffnen. Bitte eine der beiden berichtigen.
+staff-lock-credentials-subject = Schlosskonto abgelehnt oder falsch eingerichtet
+staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab, oder die Einrichtung passt nicht (falsche Nummer, andere Zeitzone). Solange das so ist, können keine Codes angelegt werden. Näheres steht unten.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }

@@ -43,11 +43,8 @@ staff-foreign-marker = A door holds a code with the mark of another system or of
 staff-source-failing-subject = Booking system cannot be read
 staff-source-failing = The bookings cannot be read. New stays and changes may be missed. Check the account and its access.
 
-staff-lock-credentials-subject = Lock account refused
-staff-lock-credentials = The lock account refuses its credentials. No codes can be made or removed. Renew the credentials.
-
-staff-zone-mismatch-subject = Time zones differ
-staff-zone-mismatch = The time zone of a lock differs from that of its unit. Codes may open at wrong hours. Correct one of the two.
+staff-lock-credentials-subject = Lock account refused or misconfigured
+staff-lock-credentials = The lock account refuses its credentials, or its configuration does not fit (a wrong id, another time zone). No codes can be made until that is mended. What is known stands below.
 
 staff-line-account = Account: { $account }
 staff-line-date = Date: { $date }

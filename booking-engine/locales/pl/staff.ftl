@@ -42,11 +42,8 @@ staff-foreign-marker = Na drzwiach jest kod z oznaczeniem innego systemu albo ni
 staff-source-failing-subject = Nie można odczytać systemu rezerwacji
 staff-source-failing = Nie można odczytać rezerwacji. Nowe pobyty i zmiany mogą zostać pominięte. Należy sprawdzić konto i dostęp.
 
-staff-lock-credentials-subject = Odmowa dostępu do konta zamków
-staff-lock-credentials = Konto zamków odrzuca dane logowania. Nie można tworzyć ani usuwać kodów. Należy odnowić dane logowania.
-
-staff-zone-mismatch-subject = Niezgodne strefy czasowe
-staff-zone-mismatch = Strefa czasowa zamka różni się od strefy lokalu. Kody mogą działać w niewłaściwych godzinach. Należy poprawić jedną z nich.
+staff-lock-credentials-subject = Konto zamków odrzucone lub błędnie skonfigurowane
+staff-lock-credentials = Konto zamków odrzuca dane logowania albo konfiguracja się nie zgadza (błędny identyfikator, inna strefa czasowa). Do czasu poprawienia nie można tworzyć kodów. Szczegóły poniżej.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }

@@ -564,6 +564,10 @@ impl Run<'_> {
             "write-failed" | "write-refused" => {
                 self.failed = true;
                 self.tried.insert(id.clone());
+                if what == "write-refused" {
+                    // Only somebody can mend that, so they hear of it at once and not near arrival.
+                    self.alerts.insert((AlertKind::LockCredentials, Some(door.clone())), detail.clone());
+                }
                 self.engine.waits_for(&tenant.slug, &lock, Doing::Write, &work);
             }
             _ => {}
