@@ -1,5 +1,6 @@
 //! Locks and the codes on their keypads.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -126,8 +127,8 @@ pub struct FoundDoor {
     pub zone: Option<String>,
 }
 
-/// What we want on a keypad.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What we want on a keypad. `Debug` leaves the name out, which is the guest's.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CodeSpec {
     /// The digits that the vendor stores.
     pub stored: Pin,
@@ -139,8 +140,17 @@ pub struct CodeSpec {
     pub window: Window,
 }
 
-/// A code as a vendor lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl fmt::Debug for CodeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeSpec")
+            .field("note", &self.note)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A code as a vendor lists it. `Debug` leaves out the name, and of the note all but its markers.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedCode {
     /// The vendor's id.
     pub id: VendorCodeId,
@@ -157,6 +167,19 @@ pub struct ListedCode {
     pub end: Option<NaiveDateTime>,
     /// Whether it is switched on.
     pub active: bool,
+}
+
+impl fmt::Debug for ListedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListedCode")
+            .field("id", &self.id)
+            .field("stored", &self.stored)
+            .field("markers", &crate::Marker::find_all(&self.note))
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All codes on a keypad, as one read showed them.

@@ -9,6 +9,7 @@ mod guest;
 mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
@@ -66,8 +67,8 @@ pub struct Situation<'a> {
     pub recovered: &'a BTreeMap<IntegrationName, DateTime<Utc>>,
 }
 
-/// What a code shall hold beside its PIN.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a code shall hold beside its PIN. `Debug` leaves the name out, which is the guest's.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// When it opens.
     pub window: Window,
@@ -75,6 +76,15 @@ pub struct Content {
     pub name: String,
     /// The text with the marker.
     pub note: String,
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("window", &self.window)
+            .field("note", &self.note)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A message to be sent.
