@@ -46,9 +46,9 @@ pub(super) fn invite(scene: &mut Scene) {
         "that code, in the cloud and at the door",
         &format!("curl -s {control}/thekeys/locks/{}/codes", SAMPLE.lock),
     );
-    let over = NaiveDate::from_ymd_opt(2024, 6, 1).unwrap_or_default();
+    let over = NaiveDate::from_ymd_opt(2026, 5, 1).unwrap_or_default();
     tell.command(
-        "the sample with dates that are past: taken and recorded, and no code, since the stay is over",
+        "the sample with its own dates, which are past: taken and recorded, and no code, since the stay is over",
         &sample(&host, 12346, over, over + Days::new(2)),
     );
     tell.line("");
