@@ -90,7 +90,10 @@ impl DoorRules {
     #[must_use]
     pub fn allow(&self, stored: &Pin) -> bool {
         let digits = stored.expose();
+        let typed_len = self.prefix.as_ref().map_or(0, Pin::len) + digits.len();
+        // Digits that do not fit behind the prefix could not be told whole.
         digits.len() == usize::from(self.stored_len)
+            && typed_len <= 16
             && digits.chars().all(|digit| self.digits.contains(digit))
             && !self.forbidden_starts.iter().any(|start| digits.starts_with(start))
     }
@@ -267,4 +270,24 @@ pub trait LockProvider: Send + Sync {
 #[must_use]
 pub fn truncated(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_that_do_not_fit_behind_their_prefix_are_not_allowed() {
+        for (prefix, stored, allowed) in
+            [("31", "4821", true), ("1234567890123", "4821", false), ("31", "482", false)]
+        {
+            let mut rules = DoorRules::new(4);
+            rules.prefix = Some(Pin::parse(prefix).unwrap());
+            let stored = Pin::parse(stored).unwrap();
+            assert_eq!(rules.allow(&stored), allowed, "{prefix}");
+            if allowed {
+                assert_eq!(rules.typed(&stored).expose(), format!("{prefix}{}", stored.expose()));
+            }
+        }
+    }
 }

@@ -130,7 +130,7 @@ impl Engine {
         Arrival {
             tenant: tenant.slug.clone(),
             integration: name.clone(),
-            origin: Origin::Absence,
+            origin: Origin::DoorRead,
             action: "marker-found".to_owned(),
             dedup: None,
             events: vec![(event, BookingId::draw(&*self.rng))],

@@ -152,7 +152,6 @@ impl Engine {
             complete_at: Some(began),
             bookings: u64::try_from(read.bookings.len()).unwrap_or(u64::MAX),
             failing: None,
-            heard_at: None,
         };
         writes.push(Write::Put(Box::new(Record::Source(record))));
         let done = Done { next: Some(began + tenant.full_read_every), failed: false };
@@ -197,7 +196,6 @@ impl Engine {
                 complete_at: None,
                 bookings: 0,
                 failing: None,
-                heard_at: None,
             },
         };
         let since = known.failing.as_ref().map_or(now, |(since, _)| *since);

@@ -1443,7 +1443,6 @@ fn every_record() -> Vec<Record> {
         complete_at: Some(at(1)),
         bookings: 12,
         failing: Some((at(2), "time-out".to_owned())),
-        heard_at: Some(at(3)),
     };
     let fact = FactRecord {
         id: "sms/receipt-1".to_owned(),

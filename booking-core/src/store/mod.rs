@@ -183,6 +183,8 @@ pub enum Origin {
     FullRead,
     /// A complete full read that did not show the booking.
     Absence,
+    /// A code on a door whose marker names the booking.
+    DoorRead,
 }
 
 /// What became of an [`Arrival`].

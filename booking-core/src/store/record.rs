@@ -464,8 +464,6 @@ pub struct SourceRecord {
     pub bookings: u64,
     /// Since when reads fail, and the vendor's words.
     pub failing: Option<(DateTime<Utc>, String)>,
-    /// When the last webhook came.
-    pub heard_at: Option<DateTime<Utc>>,
 }
 
 /// An appended fact. `Debug` leaves its content out.

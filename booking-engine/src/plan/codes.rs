@@ -2,11 +2,10 @@
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
 use booking_core::{DoorId, Proof, Window, truncated};
+use chrono::{DateTime, Utc};
 
 use super::observe::SECOND_LOOK;
 use super::{Content, Planner, Step, When, last_write_was, write_end, write_is_open};
-use chrono::{DateTime, Utc};
-
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 

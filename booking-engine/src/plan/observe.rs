@@ -2,7 +2,6 @@
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
 use booking_core::{CodeSpec, DoorId, ListedCode, Marker, Proof};
-
 use chrono::Duration;
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end, write_is_open};
@@ -105,7 +104,8 @@ impl Planner<'_> {
     /// A write that the vendor took but that did not last is not repeated at once.
     fn again_later(&self, code: &mut CodeRecord) {
         let taken = code.write.as_ref().is_some_and(|write| write.state == WriteState::Applied);
-        if taken && code.proof < Proof::Listed {
+        let deleted = last_write_was(code, WriteKind::Delete);
+        if taken && (deleted || code.proof < Proof::Listed) {
             code.attempts += 1;
             code.retry_at =
                 Some(self.s.now + crate::retry::delay(code.attempts, self.s.now, self.wished.opens));
@@ -150,13 +150,8 @@ impl Planner<'_> {
                     }
                 } else if self.settled(code, view) {
                     // Said to be deleted, and still there.
-                    let again = code.write.as_mut().filter(|write| write.state == WriteState::Applied);
-                    if let Some(write) = again {
-                        write.state = WriteState::NotApplied;
-                        code.attempts += 1;
-                        code.retry_at =
-                            Some(self.s.now + crate::retry::delay(code.attempts, self.s.now, None));
-                    } else if let Some(write) = &mut code.write {
+                    self.again_later(code);
+                    if let Some(write) = &mut code.write {
                         write.state = WriteState::NotApplied;
                     }
                 }

@@ -702,10 +702,8 @@ fn doors_and_units() {
             ],
         ),
         (
-            &[("keypad = \"AbCd1234\"", "keypad = \"AbCd1234\"\npin_length = 12")],
-            &[
-                "line 26: tenant.harbour.door.front.pin_length: this kind of lock stores 1 to 10 digits — write a number of them",
-            ],
+            &[("keypad = \"AbCd1234\"", "keypad = \"AbCd1234\"\npin_length = 17")],
+            &["line 26: tenant.harbour.door.front.pin_length: is out of range — write a number from 1 to 16"],
         ),
         (
             &[("keypad = \"AbCd1234\"", "keypad = \"AbCd1234\"\npin_prefix = \"1234567890123\"")],
@@ -849,4 +847,55 @@ fn whatever_stands_there_is_read_calmly() {
         }
     }
     assert!(seen[&false] > 0, "{seen:?}");
+}
+
+#[test]
+fn a_kind_of_lock_says_how_many_digits_it_stores() {
+    use std::ops::RangeInclusive;
+
+    use booking_core::{DoorKey, VendorError};
+
+    use crate::registry::{AdapterParts, BuiltLock, LockKind};
+
+    struct SixDigits;
+
+    impl LockKind for SixDigits {
+        fn keys(&self) -> &[KeySpec] {
+            &[]
+        }
+
+        fn door_key(&self, device: &str, keypad: &str) -> Result<DoorKey, String> {
+            Ok(DoorKey { vendor: "six".into(), device: device.into(), keypad: keypad.into() })
+        }
+
+        fn pin_lengths(&self) -> RangeInclusive<u8> {
+            6..=6
+        }
+
+        fn usual_pin_length(&self) -> u8 {
+            6
+        }
+
+        fn build(&self, _: &Settings, _: &AdapterParts) -> Result<BuiltLock, VendorError> {
+            Err(VendorError::configuration("only its configuration is looked at"))
+        }
+    }
+
+    let mut registry = Registry::default();
+    registry.lock("six", SixDigits);
+    let text = |length: u8| {
+        changed(&[
+            (
+                "kind = \"thekeys\"\nusername = { env = \"PHONE\" }\npassword = { env = \"A\" }",
+                "kind = \"six\"",
+            ),
+            ("keypad = \"AbCd1234\"", &format!("keypad = \"AbCd1234\"\npin_length = {length}")),
+        ])
+    };
+    assert!(Config::parse_with(&text(6), &env, &registry).is_ok());
+    let problems = Config::parse_with(&text(5), &env, &registry).unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "line 24: tenant.harbour.door.front.pin_length: this kind of lock stores 6 to 6 digits — write a number of them"
+    );
 }

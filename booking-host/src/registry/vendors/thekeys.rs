@@ -1,6 +1,5 @@
 //! `kind = "thekeys"`.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use booking_core::{DoorKey, Secret, VendorError};
@@ -56,11 +55,7 @@ impl LockKind for Kind {
         TheKeys::door_key(device, keypad).map_err(|error| error.to_string())
     }
 
-    // The vendor names no limits. What was seen are 4 digits.
-    fn pin_lengths(&self) -> RangeInclusive<u8> {
-        1..=10
-    }
-
+    // The vendor names no limits; what was seen are 4 digits.
     fn usual_pin_length(&self) -> u8 {
         4
     }
