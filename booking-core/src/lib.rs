@@ -27,7 +27,7 @@ pub use id::{
 };
 pub use idempotency::{Begun, IdempotencyStore, IdempotencyToken};
 pub use lock::{
-    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, LockError, LockProvider, Proof,
+    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, Listing, LockError, LockProvider, Proof,
     TimeSemantics, truncated,
 };
 pub use marker::Marker;

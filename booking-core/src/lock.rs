@@ -37,6 +37,22 @@ pub enum TimeSemantics {
     LocalWallTime,
     /// Instants.
     Instants,
+    /// Whole local days only: a code works from the first midnight at or before its start to the first at or after
+    /// its end.
+    WholeLocalDays,
+}
+
+/// What a read of a door shows of its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Listing {
+    /// Codes with their digits.
+    Codes,
+    /// Codes, their digits hidden.
+    Masked,
+    /// Nothing: the keypad can only be written. Then [`LockProvider::codes`] is never asked, an accepted write is all
+    /// the proof there is, and [`LockProvider::create`] with the same note must leave one code, however often it is
+    /// sent.
+    Nothing,
 }
 
 /// What a door's keypad and vendor allow, as data.
@@ -65,6 +81,15 @@ pub struct DoorRules {
     pub highest_proof: Proof,
     /// How long after an accepted write a read or the door may still show the old state.
     pub settle: Duration,
+    /// What a read shows.
+    pub listing: Listing,
+    /// Whether two codes on the keypad may not have the same name.
+    pub unique_names: bool,
+    /// How many numbers above and below a code's digits the keypad reserves (a silent alarm at code + 1 takes one);
+    /// nobody else gets those.
+    pub neighbours: u8,
+    /// How long before it opens a code can be written at the earliest; `None` takes any.
+    pub look_ahead: Option<Duration>,
 }
 
 impl DoorRules {
@@ -83,6 +108,10 @@ impl DoorRules {
             same_pin_twice: true,
             highest_proof: Proof::Listed,
             settle: Duration::ZERO,
+            listing: Listing::Codes,
+            unique_names: false,
+            neighbours: 0,
+            look_ahead: None,
         }
     }
 
@@ -96,6 +125,26 @@ impl DoorRules {
             && typed_len <= 16
             && digits.chars().all(|digit| self.digits.contains(digit))
             && !self.forbidden_starts.iter().any(|start| digits.starts_with(start))
+    }
+
+    /// The digits that the keypad reserves beside these, both ways and around the end (9999 is followed by 0000).
+    #[must_use]
+    pub fn reserved(&self, stored: &Pin) -> Vec<Pin> {
+        let length = stored.expose().len();
+        let Ok(number) = stored.expose().parse::<u64>() else { return Vec::new() };
+        // At most 16 digits.
+        let all = 10_u64.saturating_pow(u32::try_from(length).unwrap_or(16));
+        let beside = (1..=u64::from(self.neighbours)).flat_map(|by| [number + by, number + all - by % all]);
+        beside.filter_map(|other| Pin::parse(&format!("{:0length$}", other % all)).ok()).collect()
+    }
+
+    /// The window that a code for this stay gets on the door.
+    #[must_use]
+    pub fn window(&self, window: &Window) -> Window {
+        match self.time {
+            TimeSemantics::WholeLocalDays => window.whole_days(),
+            TimeSemantics::LocalWallTime | TimeSemantics::Instants => window.clone(),
+        }
     }
 
     /// What the guest presses for these stored digits.
@@ -170,6 +219,13 @@ pub struct ListedCode {
     pub end: Option<NaiveDateTime>,
     /// Whether it is switched on.
     pub active: bool,
+    /// What the listing itself proves: [`Proof::Listed`], or more where the vendor tells that the device has it.
+    #[serde(default = "listed")]
+    pub proof: Proof,
+}
+
+fn listed() -> Proof {
+    Proof::Listed
 }
 
 impl fmt::Debug for ListedCode {
@@ -181,6 +237,7 @@ impl fmt::Debug for ListedCode {
             .field("start", &self.start)
             .field("end", &self.end)
             .field("active", &self.active)
+            .field("proof", &self.proof)
             .finish_non_exhaustive()
     }
 }
@@ -275,6 +332,20 @@ pub fn truncated(text: &str, characters: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_of_digits_go_around_the_end() {
+        for (stored, neighbours, reserved) in [
+            ("4821", 0, vec![]),
+            ("4821", 1, vec!["4822", "4820"]),
+            ("9999", 1, vec!["0000", "9998"]),
+            ("0000", 2, vec!["0001", "9999", "0002", "9998"]),
+        ] {
+            let rules = DoorRules { neighbours, ..DoorRules::new(4) };
+            let found = rules.reserved(&Pin::parse(stored).unwrap());
+            assert_eq!(found.iter().map(Pin::expose).collect::<Vec<_>>(), reserved, "{stored}");
+        }
+    }
 
     #[test]
     fn digits_that_do_not_fit_behind_their_prefix_are_not_allowed() {

@@ -134,6 +134,17 @@ impl Window {
         Self::new(start, self.end, self.zone).unwrap_or_else(|_| self.clone())
     }
 
+    /// From the first midnight at or before the start to the first at or after the end: for keypads that know days only.
+    #[must_use]
+    pub fn whole_days(&self) -> Self {
+        let start = self.start.date().and_time(NaiveTime::MIN);
+        let end = match self.end.time() {
+            NaiveTime::MIN => self.end,
+            _ => self.end.date().succ_opt().map_or(self.end, |day| day.and_time(NaiveTime::MIN)),
+        };
+        Self::new(start, end, self.zone).unwrap_or_else(|_| self.clone())
+    }
+
     /// Local start and end for a lock that evaluates wall time itself and may read a repeated hour either way:
     /// a start in a repeated hour moves before it, an end in one moves behind it, and a time in a gap becomes the
     /// first one after it.

@@ -18,4 +18,7 @@ pub mod wish;
 
 pub use alert::AlertKind;
 pub use engine::{Done, Engine, WorkError};
-pub use tenant::{CancelInHouse, DoorSetup, GuestChannels, Mode, NotifierSetup, Policy, Tell, Tenant, Unit};
+pub use tenant::{
+    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Policy, Tell,
+    Tenant, Unit,
+};

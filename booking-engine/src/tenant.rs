@@ -1,12 +1,12 @@
 //! One customer of a host: what the configuration says, with the adapters built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use booking_core::{
-    BookingSource, Door, DoorId, DoorRules, IntegrationName, LockProvider, Notifier, Proof, TenantSlug,
-    UnitId, UnitRef,
+    BookingSource, Door, DoorId, DoorKey, DoorRules, IntegrationName, LockProvider, Notifier, Proof,
+    TenantSlug, UnitId, UnitRef,
 };
 use chrono::{Duration, NaiveTime};
 use chrono_tz::Tz;
@@ -43,6 +43,45 @@ pub enum CancelInHouse {
     Remove,
 }
 
+/// What happens to a code that somebody changed in the vendor's app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drift {
+    /// It gets back what the stay should have.
+    #[default]
+    Restore,
+    /// The change stands until the booking itself changes; a guest hears of new digits.
+    Adopt,
+}
+
+/// Where the digits of a stay's PIN come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PinSource {
+    /// They are drawn.
+    #[default]
+    Random,
+    /// The last digits of the guest's phone number where the doors allow them and they are free; drawn otherwise.
+    /// A guest knows them without a message, and so does whoever knows the number.
+    Phone,
+}
+
+/// How many codes may be removed before their time without being asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Brake {
+    /// This share of those that are there,
+    pub share: f64,
+    /// but always this many,
+    pub least: u32,
+    /// in this time.
+    pub per: Duration,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self { share: 0.2, least: 3, per: Duration::hours(24) }
+    }
+}
+
 /// What a tenant decides, or a unit for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -71,6 +110,12 @@ pub struct Policy {
     pub tell_adopted: bool,
     /// Whether codes are written into the booking.
     pub write_back: bool,
+    /// What happens to a code that somebody changed in the vendor's app.
+    pub drift: Drift,
+    /// Where the digits come from.
+    pub pin: PinSource,
+    /// How long before access begins a guest whose code is not proven gets a backup code, where a door has them.
+    pub backup_before: Duration,
 }
 
 impl Default for Policy {
@@ -88,6 +133,9 @@ impl Default for Policy {
             absent_reads: 2,
             tell_adopted: false,
             write_back: false,
+            drift: Drift::Restore,
+            pin: PinSource::Random,
+            backup_before: Duration::hours(2),
         }
     }
 }
@@ -147,6 +195,8 @@ pub struct DoorSetup {
     pub lock: IntegrationName,
     /// What the provider is told.
     pub door: Door,
+    /// How many backup codes are kept on it.
+    pub backup_codes: u8,
 }
 
 /// A notifier and, where it writes into a source's own thread, that source.
@@ -199,6 +249,10 @@ pub struct Tenant {
     pub full_read_ahead: Duration,
     /// How often each door is read to find drift.
     pub door_read_every: Duration,
+    /// How many codes may be removed early without being asked.
+    pub brake: Brake,
+    /// Keypads that are gone for good: what the ledger has on them is written off.
+    pub retired: BTreeSet<DoorKey>,
     /// The texts.
     pub texts: Arc<Texts>,
 }

@@ -379,6 +379,8 @@ impl Builder<'_> {
             full_read_every: config.full_read_every,
             full_read_ahead: config.full_read_ahead,
             door_read_every: config.door_read_every,
+            brake: config.brake,
+            retired: std::collections::BTreeSet::new(),
             texts: Arc::new(texts),
         })
     }

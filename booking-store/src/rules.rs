@@ -427,8 +427,13 @@ fn is_free(
         let meets_itself = candidate.pins[..number]
             .iter()
             .any(|other| other.holder != pin.holder && other.door == pin.door && other.stored == pin.stored);
-        if meets_itself || tables.taken(&pin.door, &pin.stored, window, &holders)? {
+        if meets_itself {
             return Ok(false);
+        }
+        for digits in std::iter::once(&pin.stored).chain(&pin.apart) {
+            if tables.taken(&pin.door, digits, window, &holders)? {
+                return Ok(false);
+            }
         }
     }
     Ok(true)

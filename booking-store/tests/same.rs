@@ -165,8 +165,9 @@ fn arrival() -> impl Strategy<Value = Arrival> {
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
-    let pin = (holder(), door(), select(&["1111", "2222"][..]))
-        .prop_map(|(holder, door, digits)| ClaimedPin { holder, door, stored: Pin::parse(digits).unwrap() });
+    let pin = (holder(), door(), select(&["1111", "2222"][..])).prop_map(|(holder, door, digits)| {
+        ClaimedPin { holder, door, stored: Pin::parse(digits).unwrap(), apart: Vec::new() }
+    });
     let candidate = (proptest::collection::vec(pin, 0..3), proptest::collection::vec(write(), 0..2))
         .prop_map(|(pins, writes)| Candidate { pins, writes });
     (minutes(), minutes(), proptest::collection::vec(candidate, 0..3)).prop_map(|(one, other, candidates)| {

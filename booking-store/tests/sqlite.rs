@@ -213,6 +213,7 @@ async fn plant(store: &SqliteStore) {
         start: None,
         end: None,
         active: true,
+        proof: booking_core::Proof::Listed,
     };
     let records = [
         code(1),
@@ -269,7 +270,12 @@ async fn plant(store: &SqliteStore) {
     for record in records {
         done(store, put(record)).await;
     }
-    let pin = ClaimedPin { holder: CodeId::parse(&id12(1)).unwrap(), door: door(), stored: digits(PIN) };
+    let pin = ClaimedPin {
+        holder: CodeId::parse(&id12(1)).unwrap(),
+        door: door(),
+        stored: digits(PIN),
+        apart: Vec::new(),
+    };
     let claim = Claim {
         from: at(0),
         until: at(100),
@@ -369,7 +375,12 @@ fn reopening_keeps_everything() {
         done(&store, Tx::under(at(9), &lease)).await;
         let again = store.claim_work(at(10), Duration::from_secs(600), 10).await.unwrap();
         assert!(again[0].token > lease.token);
-        let pin = ClaimedPin { holder: CodeId::parse(&id12(2)).unwrap(), door: door(), stored: digits(PIN) };
+        let pin = ClaimedPin {
+            holder: CodeId::parse(&id12(2)).unwrap(),
+            door: door(),
+            stored: digits(PIN),
+            apart: Vec::new(),
+        };
         let claim = Claim {
             from: at(0),
             until: at(100),
@@ -439,7 +450,12 @@ fn keys_are_rotated() {
         let answer = Begun::Done(format!("{GUEST} {PIN}").into_bytes());
         assert_eq!(store.begin(at(1), "k", Duration::ZERO).await.unwrap(), answer);
         // The key of the claims has outlived the rotation.
-        let pin = ClaimedPin { holder: CodeId::parse(&id12(9)).unwrap(), door: door(), stored: digits(PIN) };
+        let pin = ClaimedPin {
+            holder: CodeId::parse(&id12(9)).unwrap(),
+            door: door(),
+            stored: digits(PIN),
+            apart: Vec::new(),
+        };
         let claim = Claim {
             from: at(0),
             until: at(9),
@@ -680,7 +696,7 @@ fn a_database_of_a_later_version_is_refused() {
     drop(place.open());
     place.tamper(
         "INSERT INTO refinery_schema_history
-        SELECT version + 1, 'later', applied_on, '1' FROM refinery_schema_history",
+        SELECT max(version) + 1, 'later', max(applied_on), '1' FROM refinery_schema_history",
     );
     let error = place.try_open(key('1')).unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");

@@ -330,6 +330,7 @@ fn share(item: &Value, stored_len: u8) -> Result<ListedCode, &'static str> {
         start,
         end,
         active,
+        proof: booking_core::Proof::Listed,
     })
 }
 
@@ -716,6 +717,7 @@ mod tests {
                 start: at(1, 15),
                 end: at(4, 12),
                 active: true,
+                proof: booking_core::Proof::Listed,
             }]
         );
     }

@@ -260,6 +260,7 @@ fn made(
         start: Some(start),
         end: Some(end),
         active: true,
+        proof: crate::lock::Proof::Listed,
     })
 }
 

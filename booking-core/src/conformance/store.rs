@@ -19,10 +19,11 @@ use crate::lock::{ListedCode, Proof};
 use crate::notifier::{PhoneNumber, Receipt, Recipient};
 use crate::secret::{Pin, Secret};
 use crate::store::{
-    Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, Candidate, Claim, ClaimedPin, CodeRecord,
-    CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, Origin, Pins, Record, Row, RowKey, SecretRecord, SourceRecord,
-    Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord, WriteKind, WriteRecord, WriteState,
+    Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
+    CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
+    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, Record, Row, RowKey,
+    SecretRecord, SourceRecord, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord, WriteKind,
+    WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -112,6 +113,7 @@ cases![
     aliases_move,
     claims_exclude_overlaps,
     claims_see_every_tenant,
+    reserved_digits_keep_others_apart,
     candidates_are_tried_in_order,
     a_holder_does_not_stand_in_its_own_way,
     released_digits_are_free_after_quarantine,
@@ -238,6 +240,7 @@ fn pins(pins: &[(u32, &DoorKey, &str)]) -> Candidate {
         holder: code_id(*holder),
         door: (*door).clone(),
         stored: pin(digits),
+        apart: Vec::new(),
     });
     Candidate { pins: pins.collect(), writes: Vec::new() }
 }
@@ -939,6 +942,18 @@ async fn claims_exclude_overlaps(store: &dyn Store) {
     assert_eq!(try_claim(store, 0, wanted(100, 200, vec![one_pin(40, &keypad, "4821")])).await, Some(0));
 }
 
+async fn reserved_digits_keep_others_apart(store: &dyn Store) {
+    let apart = |holder, stored, apart: &[&str]| {
+        let mut candidate = one_pin(holder, &door("1"), stored);
+        candidate.pins[0].apart = apart.iter().map(|digits| pin(digits)).collect();
+        wanted(0, 100, vec![candidate])
+    };
+    assert_eq!(try_claim(store, 0, apart(1, "4821", &["4820", "4822"])).await, Some(0));
+    assert_eq!(try_claim(store, 0, apart(2, "4822", &["4821", "4823"])).await, None, "beside another's");
+    assert_eq!(try_claim(store, 0, apart(2, "4823", &["4822", "4824"])).await, Some(0));
+    assert_eq!(try_claim(store, 0, apart(1, "4821", &["4820", "4822"])).await, Some(0), "its own again");
+}
+
 async fn claims_see_every_tenant(store: &dyn Store) {
     let d = door("lobby");
     for (slug, number, free) in [("harbour", 1, true), ("other", 2, false)] {
@@ -1107,7 +1122,7 @@ async fn rows_of_a_stay(store: &dyn Store) {
     let mut found: Vec<_> = rows.iter().map(|row| row.record.key()).collect();
     let mut expected: Vec<_> =
         records.iter().filter(|record| record.stay() == Some(&stay(1))).map(Record::key).collect();
-    assert_eq!(expected.len(), 6);
+    assert_eq!(expected.len(), 7);
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
@@ -1427,6 +1442,7 @@ fn every_record() -> Vec<Record> {
         start: Some(window().start()),
         end: None,
         active: true,
+        proof: crate::lock::Proof::Listed,
     };
     let masked = ListedCode { stored: None, ..listed.clone() };
     let read = DoorReadRecord {
@@ -1457,6 +1473,27 @@ fn every_record() -> Vec<Record> {
         value: Some(Secret::new("tok en\n")),
         at: at(1),
     };
+    let brake = BrakeRecord {
+        tenant: harbour(),
+        budget: "source/smoobu".to_owned(),
+        spent: vec![(code_id(1), at(1))],
+        released_until: Some(at(9)),
+    };
+    let plan = PlanRecord {
+        plan: "abcdefghijkl".to_owned(),
+        tenant: harbour(),
+        stay: stay(1),
+        made_at: at(1),
+        expires_at: at(61),
+        state: PlanState::Approved,
+        steps: vec!["create on door studio-a-door".to_owned()],
+        rests_on: std::collections::BTreeMap::from([("booking".to_owned(), "1".to_owned())]),
+        moved: vec!["the booking".to_owned()],
+        pins: vec![(
+            DoorId::parse("studio-a-door").expect("an id"),
+            Pins { typed: pin("310042"), stored: pin("0042") },
+        )],
+    };
     vec![
         Record::Booking(booking),
         Record::Grant(grant()),
@@ -1467,5 +1504,7 @@ fn every_record() -> Vec<Record> {
         Record::Source(source),
         Record::Fact(fact),
         Record::Secret(secret),
+        Record::Brake(brake),
+        Record::Plan(plan),
     ]
 }

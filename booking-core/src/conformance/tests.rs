@@ -216,6 +216,7 @@ impl lock_provider::Harness for Lock {
             start: None,
             end: None,
             active: true,
+            proof: crate::lock::Proof::Listed,
         };
         assert!(self.lock.put(&door.key, code));
     }
@@ -231,6 +232,7 @@ impl lock_provider::Harness for Lock {
                 start: None,
                 end: None,
                 active: true,
+                proof: crate::lock::Proof::Listed,
             };
             self.lock.put(&door.key, code);
         }

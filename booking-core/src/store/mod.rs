@@ -149,6 +149,8 @@ pub struct ClaimedPin {
     pub door: DoorKey,
     /// The digits that the vendor stores. Stores keep only a keyed hash of them.
     pub stored: Pin,
+    /// Digits that nobody else may hold there at that time, because the keypad reserves them beside these.
+    pub apart: Vec<Pin>,
 }
 
 /// What arrived for a tenant: a webhook, or what a full read found.

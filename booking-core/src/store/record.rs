@@ -2,6 +2,7 @@
 //!
 //! A record has a plain part and, where it holds PINs, tokens or message texts, a part that stores seal.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -41,11 +42,15 @@ pub enum Kind {
     Fact,
     /// [`SecretRecord`].
     Secret,
+    /// [`BrakeRecord`].
+    Brake,
+    /// [`PlanRecord`].
+    Plan,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Booking,
         Self::Grant,
         Self::Code,
@@ -55,6 +60,8 @@ impl Kind {
         Self::Source,
         Self::Fact,
         Self::Secret,
+        Self::Brake,
+        Self::Plan,
     ];
 
     /// The name of its table.
@@ -70,6 +77,8 @@ impl Kind {
             Self::Source => "source",
             Self::Fact => "fact",
             Self::Secret => "secret",
+            Self::Brake => "brake",
+            Self::Plan => "plan",
         }
     }
 }
@@ -502,6 +511,59 @@ pub struct SecretRecord {
     pub at: DateTime<Utc>,
 }
 
+/// Early removals that draw on the budget of a source or a door.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrakeRecord {
+    /// Whose.
+    pub tenant: TenantSlug,
+    /// What the budget belongs to: `source/NAME` or `door/ID`.
+    pub budget: String,
+    /// What was removed early, and when it was decided: a code counts once.
+    pub spent: Vec<(CodeId, DateTime<Utc>)>,
+    /// Until when somebody has lifted the brake.
+    pub released_until: Option<DateTime<Utc>>,
+}
+
+/// What was reviewed of one stay: applied exactly, or refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// The plan that it is a part of.
+    pub plan: String,
+    /// Whose.
+    pub tenant: TenantSlug,
+    /// The stay.
+    pub stay: BookingId,
+    /// When it was made.
+    pub made_at: DateTime<Utc>,
+    /// Until when it may be applied.
+    pub expires_at: DateTime<Utc>,
+    /// Where it is in its life.
+    pub state: PlanState,
+    /// What was reviewed, step by step, without digits.
+    pub steps: Vec<String>,
+    /// What the steps rest on, as hashes: the booking, the grant, the doors, the configuration.
+    pub rests_on: BTreeMap<String, String>,
+    /// What had moved when it was refused.
+    pub moved: Vec<String>,
+    /// The digits that it would give to doors. Sealed.
+    #[serde(skip)]
+    pub pins: Vec<(DoorId, Pins)>,
+}
+
+/// Where a [`PlanRecord`] is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanState {
+    /// Reviewed at most.
+    Drafted,
+    /// To be applied.
+    Approved,
+    /// Applied as reviewed.
+    Applied,
+    /// The world had moved; nothing was done.
+    Refused,
+}
+
 /// One row's content.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -516,6 +578,8 @@ pub enum Record {
     Source(SourceRecord),
     Fact(FactRecord),
     Secret(SecretRecord),
+    Brake(BrakeRecord),
+    Plan(PlanRecord),
 }
 
 /// A record as a database keeps it: text to read, and text to seal.
@@ -549,6 +613,15 @@ struct SealedCode {
 }
 
 #[derive(Serialize, Deserialize)]
+struct SealedPlanned {
+    door: DoorId,
+    #[serde(with = "sealed_pin")]
+    typed: Option<Pin>,
+    #[serde(with = "sealed_pin")]
+    stored: Option<Pin>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct SealedMessage {
     told: Option<Told>,
     text: Option<MessageText>,
@@ -568,6 +641,8 @@ impl Record {
             Self::Source(r) => (Kind::Source, &r.tenant, r.name.to_string()),
             Self::Fact(r) => (Kind::Fact, &r.tenant, r.id.clone()),
             Self::Secret(r) => (Kind::Secret, &r.tenant, r.name.clone()),
+            Self::Brake(r) => (Kind::Brake, &r.tenant, r.budget.clone()),
+            Self::Plan(r) => (Kind::Plan, &r.tenant, format!("{}/{}", r.plan, r.stay)),
         };
         RowKey { kind, tenant: tenant.clone(), id }
     }
@@ -582,7 +657,8 @@ impl Record {
             Self::Message(r) => Some(&r.stay),
             Self::Alert(r) => r.stay.as_ref(),
             Self::Fact(r) => r.stay.as_ref(),
-            Self::DoorRead(_) | Self::Source(_) | Self::Secret(_) => None,
+            Self::Plan(r) => Some(&r.stay),
+            Self::DoorRead(_) | Self::Source(_) | Self::Secret(_) | Self::Brake(_) => None,
         }
     }
 
@@ -624,6 +700,19 @@ impl Record {
             Self::Source(r) => (json(r)?, None),
             Self::Fact(r) => (json(r)?, Some(json(&r.payload)?)),
             Self::Secret(r) => (json(r)?, r.value.as_ref().map(|value| value.expose().to_owned())),
+            Self::Brake(r) => (json(r)?, None),
+            Self::Plan(r) => {
+                let pins: Vec<SealedPlanned> = r
+                    .pins
+                    .iter()
+                    .map(|(door, pins)| SealedPlanned {
+                        door: door.clone(),
+                        typed: Some(pins.typed.clone()),
+                        stored: Some(pins.stored.clone()),
+                    })
+                    .collect();
+                (json(r)?, Some(json(&pins)?))
+            }
         };
         Ok(StoredRecord { plain, sealed: sealed.map(Secret::new) })
     }
@@ -672,6 +761,14 @@ impl Record {
                 Self::Fact(FactRecord { payload, ..parse(plain)? })
             }
             Kind::Secret => Self::Secret(SecretRecord { value: sealed.map(Secret::new), ..parse(plain)? }),
+            Kind::Brake => Self::Brake(parse(plain)?),
+            Kind::Plan => {
+                let pins = sealed.map(parse::<Vec<SealedPlanned>>).transpose()?.unwrap_or_default();
+                let pins = pins.into_iter().filter_map(|SealedPlanned { door, typed, stored }| {
+                    Some((door, Pins { typed: typed?, stored: stored? }))
+                });
+                Self::Plan(PlanRecord { pins: pins.collect(), ..parse(plain)? })
+            }
         })
     }
 }

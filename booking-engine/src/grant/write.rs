@@ -288,11 +288,17 @@ impl Run<'_> {
         Ok(false)
     }
 
+    /// What a code claims on its door: its digits, and that nobody has those that the keypad reserves beside them.
+    fn claimed(&self, code: &CodeRecord) -> Option<ClaimedPin> {
+        let stored = code.pins.as_ref()?.stored.clone();
+        let apart = self.tenant.rules(&code.door).map(|rules| rules.reserved(&stored)).unwrap_or_default();
+        Some(ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored, apart })
+    }
+
     /// A longer window that keeps its digits.
     fn longer_claim(&self, id: &CodeId) -> Option<Claim> {
         let code = self.stay.code(id)?;
-        let stored = code.pins.as_ref()?.stored.clone();
-        let pin = ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored };
+        let pin = self.claimed(code)?;
         Some(Claim {
             from: code.window.opens(),
             until: code.window.closes() + self.policy().quarantine,
@@ -394,13 +400,7 @@ impl Run<'_> {
         let candidates = minted
             .iter()
             .map(|codes| Candidate {
-                pins: codes
-                    .iter()
-                    .filter_map(|code| {
-                        let stored = code.pins.as_ref()?.stored.clone();
-                        Some(ClaimedPin { holder: code.id.clone(), door: code.key.clone(), stored })
-                    })
-                    .collect(),
+                pins: codes.iter().filter_map(|code| self.claimed(code)).collect(),
                 writes: codes
                     .iter()
                     .map(|code| booking_core::store::Record::Code(code.clone()))

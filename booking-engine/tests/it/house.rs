@@ -1,7 +1,7 @@
 //! A house for scenarios: the real clients against the simulators over an in-process transport, the real engine over
 //! the in-memory store, all in one thread and in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,7 +16,7 @@ use booking_core::{
     Secret, TenantSlug, UnitId, UnitRef, WebhookReceiver,
 };
 use booking_engine::text::Texts;
-use booking_engine::{DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
+use booking_engine::{Brake, DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
 use booking_http::testing::LeapingClock;
 use booking_http::{Transport, TransportError, TransportErrorKind};
 use booking_notify::{SerwerSms, SerwerSmsConfig};
@@ -236,6 +236,8 @@ impl House {
             full_read_every: Duration::minutes(30),
             full_read_ahead: Duration::days(400),
             door_read_every: Duration::minutes(60),
+            brake: Brake::default(),
+            retired: BTreeSet::new(),
             texts: Arc::new(Texts::load(None).unwrap()),
         };
         let engine = Engine::new(store.clone(), dyn_clock, rng, vec![tenant]);
@@ -491,6 +493,7 @@ fn door(apartment: u64, of: u64) -> DoorSetup {
         id: door_id(apartment),
         label: None,
         confirm: None,
+        backup_codes: 0,
         lock: name("thekeys"),
         door: Door {
             key: TheKeys::door_key(&lock.to_string(), keypad).unwrap(),

@@ -823,7 +823,7 @@ fn r39_given_a_code_kept_after_a_cancellation_in_the_house_when_it_vanishes_from
 mod small {
     //! One door of a made-up vendor.
 
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
     use booking_core::conformance::{
@@ -834,7 +834,9 @@ mod small {
         DoorRules, Event, ExternalId, Guest, MessageLimits, Reply, Revision, StayDates, UnitId, UnitRef,
     };
     use booking_engine::text::Texts;
-    use booking_engine::{DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
+    use booking_engine::{
+        Brake, DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit,
+    };
     use booking_http::testing::LeapingClock;
     use booking_store::MemoryStore;
     use chrono::{Duration, NaiveTime};
@@ -892,6 +894,7 @@ mod small {
                     id: door,
                     label: None,
                     confirm: None,
+                    backup_codes: 0,
                     lock: name("lock"),
                     door: Door { key: key.clone(), zone: ZONE, pin_prefix: None, pin_length: None },
                 },
@@ -902,6 +905,8 @@ mod small {
             full_read_every: Duration::minutes(30),
             full_read_ahead: Duration::days(400),
             door_read_every: Duration::minutes(60),
+            brake: Brake::default(),
+            retired: BTreeSet::new(),
             texts: Arc::new(Texts::load(None).unwrap()),
         };
         let engine =

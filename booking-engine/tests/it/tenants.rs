@@ -1,6 +1,6 @@
 //! Several tenants and doors side by side, with the stand-ins of `booking_core::conformance` as their vendors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration as StdDuration;
@@ -12,7 +12,7 @@ use booking_core::conformance::{
 use booking_core::store::*;
 use booking_core::*;
 use booking_engine::text::Texts;
-use booking_engine::{DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
+use booking_engine::{Brake, DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
 use booking_http::testing::LeapingClock;
 use booking_store::MemoryStore;
 use chrono::{DateTime, Duration, NaiveTime, Utc};
@@ -167,6 +167,7 @@ impl Street {
                 id: DoorId::parse(keypad).unwrap(),
                 label: None,
                 confirm: None,
+                backup_codes: 0,
                 lock: name("lock"),
                 door: Door { key: key(keypad), zone: ZONE, pin_prefix: None, pin_length: None },
             };
@@ -199,6 +200,8 @@ impl Street {
                 full_read_every: Duration::minutes(30),
                 full_read_ahead: Duration::days(400),
                 door_read_every: Duration::minutes(60),
+                brake: Brake::default(),
+                retired: BTreeSet::new(),
                 texts: Arc::new(Texts::load(None).unwrap()),
             };
             change(&mut tenant);

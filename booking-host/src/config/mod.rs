@@ -54,8 +54,8 @@ use crate::registry::{Registry, WebhookTerms};
 pub use self::problem::{Problem, Warning};
 pub use self::secret::{Origin, SecretValue};
 pub use self::settings::{KeySpec, Notes, Settings, Shape};
+pub use self::tenant::TenantConfig;
 pub(crate) use self::tenant::thread_of;
-pub use self::tenant::{Brake, TenantConfig};
 
 /// A whole, checked configuration.
 #[derive(Clone, Debug)]

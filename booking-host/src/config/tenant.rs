@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use booking_core::{Door, DoorId, DoorKey, IntegrationName, Pin, Proof, TenantSlug, UnitId, UnitRef};
 use booking_engine::text::{ConfirmKey, Language, TextError, Texts};
-use booking_engine::{CancelInHouse, DoorSetup, GuestChannels, Mode, Policy, Tell, Unit};
+use booking_engine::{Brake, CancelInHouse, DoorSetup, GuestChannels, Mode, Policy, Tell, Unit};
 use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -56,24 +56,6 @@ pub struct TenantConfig {
     pub doors: Vec<DoorSetup>,
     /// What it lets.
     pub units: Vec<Unit>,
-}
-
-/// How many codes may be removed before their time without being asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Brake {
-    /// This share of those that are on the doors,
-    pub share: f64,
-    /// but always this many,
-    pub least: u32,
-    /// in this time.
-    pub per: TimeDelta,
-}
-
-impl Default for Brake {
-    fn default() -> Self {
-        Self { share: 0.2, least: 3, per: TimeDelta::hours(24) }
-    }
 }
 
 /// The name under which a source's own thread is a notifier.
@@ -720,7 +702,7 @@ impl Reader<'_> {
             self.check_keypad(report, &draft, keypads);
             let DraftDoor { id, label, confirm, lock, key, prefix, length, .. } = draft;
             let door = Door { key, zone, pin_prefix: prefix, pin_length: length };
-            finished.push(DoorSetup { id, label, confirm, lock, door });
+            finished.push(DoorSetup { id, label, confirm, lock, door, backup_codes: 0 });
         }
         finished
     }

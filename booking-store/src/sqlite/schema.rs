@@ -4,7 +4,10 @@ use booking_core::store::StoreError;
 use refinery::{Migration, Runner};
 use rusqlite::Connection;
 
-const MIGRATIONS: &[(&str, &str)] = &[("V1__tables", include_str!("../../migrations/V1__tables.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__tables", include_str!("../../migrations/V1__tables.sql")),
+    ("V2__brake_and_plan", include_str!("../../migrations/V2__brake_and_plan.sql")),
+];
 
 /// Brings a database to the schema of this version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
