@@ -1128,7 +1128,7 @@ async fn rows_of_a_stay(store: &dyn Store) {
     assert_eq!(found, expected);
     // A row that goes over to another stay is found there.
     write(store, 0, vec![put(alert("b", Some(1), ""))]).await;
-    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 7);
+    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 8);
     assert_eq!(store.stay(&harbour(), &stay(2)).await.expect("stay").len(), 1);
     write(store, 0, vec![Write::Delete(alert("b", None, "").key())]).await;
     assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 6);
