@@ -1,5 +1,6 @@
 //! Work on a stay: fold, plan, and apply wave by wave, each step written down before it is tried.
 
+mod backup;
 mod brake;
 mod tell;
 mod write;
@@ -41,6 +42,8 @@ pub(crate) struct Run<'a> {
     pub(crate) anew: BTreeSet<DoorId>,
     /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
     pub(crate) tried: BTreeSet<CodeId>,
+    /// Doors that have no backup code to give.
+    pub(crate) without_backup: BTreeSet<DoorId>,
     /// What the brake allows, as far as it was looked up.
     pub(crate) budgets: BTreeMap<String, Weighed>,
     /// All codes on those keypads of the stay that hold only so many.
@@ -73,6 +76,7 @@ impl Engine {
             exhausted: BTreeSet::new(),
             anew: BTreeSet::new(),
             tried: BTreeSet::new(),
+            without_backup: BTreeSet::new(),
             budgets: BTreeMap::new(),
             rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
@@ -99,7 +103,11 @@ impl Run<'_> {
             self.note(&plan);
             self.nudge(&plan);
             self.tell_of_brake(&plan).await?;
-            if self.weigh(&plan).await? || self.adopt(&plan).await? || self.read(&plan).await? {
+            if self.let_stand(&plan).await?
+                || self.weigh(&plan).await?
+                || self.adopt(&plan).await?
+                || self.read(&plan).await?
+            {
                 continue;
             }
             if self.tenant.mode == Mode::Observe {
@@ -107,7 +115,7 @@ impl Run<'_> {
                 return self.rest(&plan, asked_again).await;
             }
             self.supersede(&plan);
-            if self.write(&plan).await? || self.tell(&plan).await? {
+            if self.issue(&plan).await? || self.write(&plan).await? || self.tell(&plan).await? {
                 continue;
             }
             return self.rest(&plan, asked_again).await;
@@ -205,8 +213,11 @@ impl Run<'_> {
     }
 
     pub(crate) fn marker(&self) -> Option<Marker> {
-        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         let of_grant = || Marker::new("Staykey", self.stay.grant.as_ref()?.id.as_str()).ok();
+        if self.stay.booking.standing.is_some() {
+            return of_grant();
+        }
+        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
@@ -225,6 +236,8 @@ impl Run<'_> {
             views: &views,
             recovered: &recovered,
             rivals: &self.rivals,
+            reissued_at: self.stay.reissued_at,
+            without_backup: &self.without_backup,
             budgets: &self
                 .budgets
                 .iter()
@@ -286,7 +299,8 @@ impl Run<'_> {
         keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
         let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
         let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
-        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(&self.stay.booking.standing);
+        let standing = self.stay.booking.standing.as_ref().map(|standing| &standing.door);
+        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(standing);
         keys.extend(doors.filter_map(|door| Some(self.tenant.doors.get(door)?.door.key.clone())));
         keys
     }
@@ -397,7 +411,8 @@ impl Run<'_> {
         let now = self.now();
         let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.append(&mut self.along);
-        self.engine.commit(Tx { writes, ..Tx::under(now, &self.lease) }).await?;
+        let expect = self.stay.expect();
+        self.engine.commit(Tx { writes, expect, ..Tx::under(now, &self.lease) }).await?;
         self.stay.stored();
         Ok(())
     }
@@ -483,7 +498,8 @@ fn newest_reference(rows: &[InboxRow]) -> Option<ExternalId> {
 fn step_word(step: &Step) -> &'static str {
     match step {
         Step::Read { .. } | Step::Weigh { .. } => "read",
-        Step::Adopt { .. } => "adopt",
+        Step::Adopt { .. } | Step::LetStand { .. } => "adopt",
+        Step::Issue { .. } => "issue",
         Step::Mint { .. } | Step::Create { .. } => "create",
         Step::Replace { .. } => "replace",
         Step::Delete { .. } => "delete",

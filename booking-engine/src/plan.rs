@@ -15,6 +15,7 @@ use std::fmt;
 
 pub use crate::doors::DoorView;
 pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
+pub(crate) use observe::difference;
 
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, GrantRecord, MessageKind, MessageRecord, Told, WriteKind,
@@ -54,6 +55,10 @@ pub struct Situation<'a> {
     pub recovered: &'a BTreeMap<IntegrationName, DateTime<Utc>>,
     /// All codes of the tenant on those of its keypads that hold only so many.
     pub rivals: &'a BTreeMap<DoorKey, Vec<Rival>>,
+    /// Since when staff wants other digits, if it does: codes from before that are replaced.
+    pub reissued_at: Option<DateTime<Utc>>,
+    /// Doors that were asked for a backup code and have none to give.
+    pub without_backup: &'a BTreeSet<DoorId>,
     /// The brake's budgets, as far as they were asked for.
     pub budgets: &'a BTreeMap<String, Budget>,
 }
@@ -186,6 +191,24 @@ pub enum Step {
     Mint {
         /// The codes.
         codes: Vec<NewCode>,
+        /// Whether the stay's earlier digits must not be used again.
+        fresh: bool,
+    },
+    /// Let what staff changed in the vendor's app stand.
+    LetStand {
+        /// The ledger entry.
+        code: CodeId,
+        /// The code as it is by now.
+        listed: ListedCode,
+    },
+    /// Give the stay a backup code of this door.
+    Issue {
+        /// The door.
+        door: DoorId,
+        /// What it must at least cover.
+        window: Window,
+        /// The proof that it must have.
+        proof: Proof,
     },
     /// Create a code whose PIN is in the ledger.
     Create {
@@ -510,8 +533,12 @@ impl Planner<'_> {
     /// The ledger entry that stands for a door: the newest, where a new PIN replaces an old one.
     fn wanted_on(&self, door: &DoorId) -> Option<&CodeRecord> {
         let key = &self.s.tenant.doors.get(door)?.door.key;
-        let stands =
-            |code: &&CodeRecord| code.state == CodeState::Wanted && code.door == *door && code.key == *key;
+        let stands = |code: &&CodeRecord| {
+            code.state == CodeState::Wanted
+                && code.door == *door
+                && code.key == *key
+                && self.s.reissued_at.is_none_or(|at| code.created_at >= at)
+        };
         self.plan.codes.iter().rfind(stands)
     }
 

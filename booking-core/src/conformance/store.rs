@@ -22,8 +22,8 @@ use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
     MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, Record, Row, RowKey,
-    SecretRecord, SourceRecord, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord, WriteKind,
-    WriteRecord, WriteState,
+    SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
+    WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -1379,7 +1379,8 @@ fn code(number: u32, of: u32, door: &DoorKey) -> CodeRecord {
         proof_at: at(2),
         missing_since: None,
         adopted: true,
-        backup: false,
+        backup: true,
+        by_staff: Some((window(), window())),
         created_at: at(0),
     }
 }
@@ -1434,7 +1435,7 @@ fn every_record() -> Vec<Record> {
         gone_at: Some(at(4)),
         cancelled_at: Some(at(5)),
         last_error: Some("time-out".to_owned()),
-        standing: Some(DoorId::parse("studio-a-door").expect("an id")),
+        standing: Some(Standing { door: DoorId::parse("studio-a-door").expect("an id"), number: 1 }),
         created_at: at(0),
     };
     let listed = ListedCode {

@@ -130,11 +130,20 @@ pub struct BookingRecord {
     pub cancelled_at: Option<DateTime<Utc>>,
     /// Last attempt to ask the source that failed, in its words.
     pub last_error: Option<String>,
-    /// The door whose backup codes this stands for, which no source tells of.
+    /// What this stands for where no source tells of it.
     #[serde(default)]
-    pub standing: Option<DoorId>,
+    pub standing: Option<Standing>,
     /// When it was first heard of.
     pub created_at: DateTime<Utc>,
+}
+
+/// A backup code of a door, which waits for a stay that needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The door.
+    pub door: DoorId,
+    /// Which of its backup codes, from 0.
+    pub number: u8,
 }
 
 /// The right of a holder to open a set of doors in a window.
@@ -277,6 +286,9 @@ pub struct CodeRecord {
     /// Whether it is a backup code, made before anybody needed it: then its own window is the pool's.
     #[serde(default)]
     pub backup: bool,
+    /// The window that staff gave it in the vendor's app, and the one that it stands for.
+    #[serde(default)]
+    pub by_staff: Option<(Window, Window)>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -7,8 +7,8 @@ use booking_core::store::{
     Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
 };
 use booking_core::{
-    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, Listing, LockError, MessageId, Outcome, Pin,
-    Proof, Receipt, VendorCodeId, Window,
+    Call, CodeId, CodeSpec, DoorId, DoorRules, IntegrationName, ListedCode, Listing, LockError, MessageId,
+    Outcome, Pin, Proof, Receipt, VendorCodeId, Window,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -20,7 +20,7 @@ use crate::engine::{Doing, WorkError};
 use crate::pin;
 use crate::plan::{Content, EARLIER_SYSTEM, Gate, NewCode, Plan, Step};
 use crate::retry;
-use crate::tenant::Place;
+use crate::tenant::{PinSource, Place};
 
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
@@ -123,6 +123,7 @@ impl Run<'_> {
             missing_since: None,
             adopted: true,
             backup: false,
+            by_staff: None,
             created_at: now,
         };
         self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
@@ -186,7 +187,12 @@ impl Run<'_> {
                 continue;
             }
             match step {
-                Step::Mint { codes } => mints.push(codes.clone()),
+                Step::Mint { codes, fresh } => {
+                    if let Some(grant) = self.stay.grant.as_mut().filter(|_| *fresh) {
+                        grant.core = None;
+                    }
+                    mints.push(codes.clone());
+                }
                 Step::Create { code, content } => {
                     self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
                 }
@@ -226,6 +232,8 @@ impl Run<'_> {
     ) {
         let Some(key) = self.stay.code(id).map(|code| code.key.clone()) else { return };
         let now = self.write_time(&key);
+        // A backup code that gets a stay's window is a code like any other.
+        let standing = self.stay.booking.standing.is_some();
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
             if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
@@ -237,6 +245,7 @@ impl Run<'_> {
             code.note.clone_from(&content.note);
             code.proof = Proof::Requested;
             code.proof_at = now;
+            code.backup &= standing;
         }
         code.write = Some(intended(kind, now));
         intents.push(Intent { code: id.clone(), kind });
@@ -272,7 +281,8 @@ impl Run<'_> {
             });
             let mut writes = self.stay.changes(now, self.policy().quarantine);
             writes.extend(self.along.iter().cloned());
-            let (spent, expect) = self.spend(draws, intents, now);
+            let (spent, mut expect) = self.spend(draws, intents, now);
+            expect.extend(self.stay.expect());
             writes.extend(spent);
             let tx = Tx { writes, claims, expect, ..Tx::under(now, &self.lease) };
             match self.engine.store.commit(tx).await? {
@@ -340,7 +350,7 @@ impl Run<'_> {
     }
 
     /// The time of a new ledger entry: entries have one order, and the newest stands for its door.
-    fn code_time(&self) -> DateTime<Utc> {
+    pub(super) fn code_time(&self) -> DateTime<Utc> {
         let after = self.stay.codes.last().map(|last| last.created_at + chrono::Duration::microseconds(1));
         after.map_or(self.now(), |after| after.max(self.now()))
     }
@@ -363,7 +373,8 @@ impl Run<'_> {
                 pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
             })
             .collect();
-        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone()).filter(|_| keep_core);
+        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
+        let core = core.or_else(|| self.phone_digits(&rules)).filter(|_| keep_core);
         let pins = pin::candidates(&rules, core.as_ref(), &on_doors, &*self.engine.rng);
         let stay = self.stay.booking.id.clone();
         let backup = self.stay.booking.standing.is_some();
@@ -404,12 +415,56 @@ impl Run<'_> {
                             missing_since: None,
                             adopted: false,
                             backup,
+                            by_staff: None,
                             created_at: now,
                         }
                     })
                     .collect()
             })
             .collect()
+    }
+
+    /// The last digits of the guest's phone, where a unit takes its PINs from there. A number that comes or changes
+    /// later changes nothing: by then there is a core.
+    fn phone_digits(&self, rules: &[DoorRules]) -> Option<Pin> {
+        let unit = self.stay.grant.as_ref().and_then(|grant| self.tenant.unit(grant.unit.as_ref()?))?;
+        if unit.policy.pin != PinSource::Phone {
+            return None;
+        }
+        let phone = self.stay.booking.booking.as_ref()?.guest.phone.as_deref()?;
+        let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
+        let length = usize::from(rules.first()?.stored_len);
+        let tail = digits.get(digits.len().checked_sub(length)?..)?;
+        Pin::parse(&tail.iter().collect::<String>()).ok().filter(|pin| !pin::is_weak(pin))
+    }
+
+    /// Lets changes from outside stand, where policy wants that. Answers whether there were any.
+    pub(super) async fn let_stand(&mut self, plan: &Plan) -> Result<bool, WorkError> {
+        let mut any = false;
+        for step in plan.ready() {
+            let Step::LetStand { code: id, listed } = step else { continue };
+            any = true;
+            let Some(code) = self.stay.code(id).cloned() else { continue };
+            let place = self.tenant.place_of(&code);
+            let Some(rules) = self.tenant.rules_at(&place) else { continue };
+            let what = crate::plan::difference(&code, listed);
+            self.audit("change-adopted", format!("the code on door {}: {what}", code.door));
+            let held = listed.start.zip(listed.end);
+            let held = held.and_then(|(start, end)| Window::new(start, end, place.zone).ok());
+            let instead =
+                plan.access.as_ref().map_or(code.window.clone(), |(_, window)| rules.window(window));
+            let Some(code) = self.stay.code_mut(id) else { continue };
+            if let Some(stored) = listed.stored.clone() {
+                code.pins = Some(Pins { typed: rules.typed(&stored), stored });
+            }
+            if let Some(held) = held.filter(|held| *held != code.window) {
+                code.by_staff = Some((held.clone(), instead));
+                code.window = held;
+            }
+            let door = code.door.clone();
+            self.claim_adopted(id, &door).await?;
+        }
+        Ok(any)
     }
 
     /// The id of an entry for digits on a door: an entry of ours with these digits whose code is proven gone is used

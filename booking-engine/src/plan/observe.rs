@@ -2,11 +2,11 @@
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
 use booking_core::{CodeSpec, ListedCode, Marker, Proof};
-use chrono::Duration;
+use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
 use crate::alert::AlertKind;
-use crate::tenant::{Mode, Place};
+use crate::tenant::{Drift, Mode, Place};
 use crate::wish::Wish;
 
 /// How long after a read that misses a listed code a second one must miss it too.
@@ -122,8 +122,10 @@ impl Planner<'_> {
             }
             Some(listed) => {
                 code.vendor_id = Some(listed.id.clone());
-                if settled {
-                    self.differs(code, view);
+                if settled && self.may_stand(code, listed) {
+                    self.step(Step::LetStand { code: code.id.clone(), listed: listed.clone() }, When::Now);
+                } else if settled {
+                    self.differs(code, view, listed);
                 }
             }
             None if view.complete && settled => {
@@ -155,10 +157,22 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether policy lets a change from outside stand: other digits or times on a code that is still ours and on.
+    fn may_stand(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        self.wished.policy.drift == Drift::Adopt
+            && self.s.tenant.mode != Mode::Observe
+            && self.s.booking.standing.is_none()
+            && code.proof >= Proof::Listed
+            && listed.active
+            && listed.start.zip(listed.end).is_some()
+            && Marker::find_all(&listed.note) == Marker::find_all(&code.note)
+    }
+
     /// The door holds something else than was last written.
-    fn differs(&mut self, code: &mut CodeRecord, view: &DoorView) {
+    fn differs(&mut self, code: &mut CodeRecord, view: &DoorView, listed: &ListedCode) {
         if code.proof >= Proof::Listed {
-            self.note("drift", format!("the code on door {} was changed", code.door));
+            let what = difference(code, listed);
+            self.note("drift", format!("the code on door {} was changed: {what}", code.door));
             self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours was changed");
         }
         self.again_later(code);
@@ -293,6 +307,29 @@ impl Planner<'_> {
             .iter()
             .any(|code| code.key == place.key && code.vendor_id.as_ref() == Some(&listed.id))
     }
+}
+
+/// What somebody changed, before and after, without digits or names.
+pub(crate) fn difference(code: &CodeRecord, listed: &ListedCode) -> String {
+    let mut parts = Vec::new();
+    let stored = code.pins.as_ref().map(|pins| &pins.stored).zip(listed.stored.as_ref());
+    if stored.is_some_and(|(before, after)| before != after) {
+        parts.push("other digits".to_owned());
+    }
+    let time = |at: Option<NaiveDateTime>| at.map_or("none".to_owned(), |at| at.format("%F %R").to_string());
+    let (start, end) = code.window.wall();
+    for (what, before, after) in [("start", start, listed.start), ("end", end, listed.end)] {
+        if Some(before) != after {
+            parts.push(format!("{what} {} became {}", time(Some(before)), time(after)));
+        }
+    }
+    if !listed.active {
+        parts.push("switched off".to_owned());
+    }
+    if Marker::find_all(&listed.note) != Marker::find_all(&code.note) {
+        parts.push("another marker".to_owned());
+    }
+    parts.join(", ")
 }
 
 /// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits (somebody made
