@@ -2,16 +2,18 @@
 
 mod backup;
 mod brake;
+mod review;
 mod tell;
 mod write;
 
 use brake::Weighed;
+pub use review::{Applied, Draft, Scope};
 pub(crate) use tell::staff_recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, Tx, WorkKey, Write};
+use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, PlanRecord, Tx, WorkKey, Write};
 use booking_core::{BookingId, CodeId, DoorId, DoorKey, Event, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -42,6 +44,8 @@ pub(crate) struct Run<'a> {
     pub(crate) anew: BTreeSet<DoorId>,
     /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
     pub(crate) tried: BTreeSet<CodeId>,
+    /// What was reviewed and is to be applied, exactly.
+    pub(crate) reviewed: Option<PlanRecord>,
     /// Doors that have no backup code to give.
     pub(crate) without_backup: BTreeSet<DoorId>,
     /// What the brake allows, as far as it was looked up.
@@ -63,11 +67,18 @@ impl Engine {
         booking: &BookingId,
         lease: Lease,
     ) -> Result<Done, WorkError> {
-        let Some(stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
+        let Some(mut stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
             // Forgotten by retention or erased.
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         };
-        let run = Run {
+        let reviewed = stay.approved(self.clock.now());
+        let mut run = self.run(tenant, stay, lease);
+        run.reviewed = reviewed;
+        run.work().await
+    }
+
+    pub(crate) fn run<'a>(&'a self, tenant: &'a Arc<Tenant>, stay: Stay, lease: Lease) -> Run<'a> {
+        Run {
             engine: self,
             tenant,
             stay,
@@ -76,6 +87,7 @@ impl Engine {
             exhausted: BTreeSet::new(),
             anew: BTreeSet::new(),
             tried: BTreeSet::new(),
+            reviewed: None,
             without_backup: BTreeSet::new(),
             budgets: BTreeMap::new(),
             rivals: BTreeMap::new(),
@@ -83,8 +95,7 @@ impl Engine {
             alerts: BTreeMap::new(),
             later: None,
             failed: false,
-        };
-        run.work().await
+        }
     }
 }
 
@@ -103,14 +114,13 @@ impl Run<'_> {
             self.note(&plan);
             self.nudge(&plan);
             self.tell_of_brake(&plan).await?;
-            if self.let_stand(&plan).await?
-                || self.weigh(&plan).await?
-                || self.adopt(&plan).await?
-                || self.read(&plan).await?
-            {
+            if self.weigh(&plan).await? || self.read(&plan).await? {
                 continue;
             }
-            if self.tenant.mode == Mode::Observe {
+            if self.review(&plan) || self.let_stand(&plan).await? || self.adopt(&plan).await? {
+                continue;
+            }
+            if self.mode() == Mode::Observe {
                 self.report_only(&plan);
                 return self.rest(&plan, asked_again).await;
             }
@@ -228,6 +238,7 @@ impl Run<'_> {
         plan(&Situation {
             now: self.now(),
             tenant: self.tenant,
+            mode: self.mode(),
             booking: &self.stay.booking,
             marker: marker.as_ref(),
             grant: self.stay.grant.as_ref(),

@@ -9,6 +9,7 @@ mod codes;
 mod guest;
 mod observe;
 mod room;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,6 +17,7 @@ use std::fmt;
 pub use crate::doors::DoorView;
 pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
 pub(crate) use observe::difference;
+pub use shown::shown;
 
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, GrantRecord, MessageKind, MessageRecord, Told, WriteKind,
@@ -38,6 +40,8 @@ pub struct Situation<'a> {
     pub now: DateTime<Utc>,
     /// Whose stay it is, and what holds there.
     pub tenant: &'a Tenant,
+    /// How much may be done.
+    pub mode: Mode,
     /// The booking.
     pub booking: &'a BookingRecord,
     /// The token that names it on codes; `None` when its reference does not fit into one.
@@ -553,7 +557,7 @@ impl Planner<'_> {
 
     /// Whether steps that take codes away may be taken.
     fn may_delete(&self) -> bool {
-        self.s.tenant.mode != Mode::UpsertOnly
+        self.s.mode != Mode::UpsertOnly
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use booking_core::store::{
-    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, Record, Row, RowKey,
-    Store, StoreError, Write,
+    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, PlanRecord, PlanState,
+    Record, Row, RowKey, Store, StoreError, Write,
 };
 use booking_core::{BookingId, Rng, TenantSlug, UnitId, Window};
 use chrono::{DateTime, Duration, Utc};
@@ -24,6 +24,8 @@ pub(crate) struct Stay {
     /// Oldest first.
     pub(crate) messages: Vec<MessageRecord>,
     pub(crate) alerts: Vec<AlertRecord>,
+    /// What was reviewed of it.
+    pub(crate) plans: Vec<PlanRecord>,
     /// When staff last wanted other digits.
     pub(crate) reissued_at: Option<DateTime<Utc>>,
     revisions: BTreeMap<RowKey, u64>,
@@ -43,6 +45,7 @@ impl Stay {
     fn of(rows: Vec<Row>) -> Option<Self> {
         let (mut booking, mut grant) = (None, None);
         let (mut codes, mut messages, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plans = Vec::new();
         let (mut stored, mut revisions, mut reissued_at) = (BTreeMap::new(), BTreeMap::new(), None);
         for Row { record, revision } in rows {
             revisions.insert(record.key(), revision);
@@ -53,6 +56,7 @@ impl Stay {
                 Record::Code(record) => codes.push(record),
                 Record::Message(record) => messages.push(record),
                 Record::Alert(record) => alerts.push(record),
+                Record::Plan(record) => plans.push(record),
                 Record::Fact(fact) if fact.id.starts_with(REISSUE) => {
                     reissued_at = reissued_at.max(Some(fact.at));
                 }
@@ -61,7 +65,17 @@ impl Stay {
         }
         codes.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         messages.sort_by(|a, b| (a.intended_at, &a.id).cmp(&(b.intended_at, &b.id)));
-        Some(Self { booking: booking?, grant, codes, messages, alerts, reissued_at, revisions, stored })
+        Some(Self {
+            booking: booking?,
+            grant,
+            codes,
+            messages,
+            alerts,
+            plans,
+            reissued_at,
+            revisions,
+            stored,
+        })
     }
 
     /// The grant, made now if there is none.
@@ -96,6 +110,18 @@ impl Stay {
         grant.window = Some(window);
     }
 
+    /// The newest plan that is to be applied. Those whose time is over are refused.
+    pub(crate) fn approved(&mut self, now: DateTime<Utc>) -> Option<PlanRecord> {
+        let is_open = |plan: &PlanRecord| matches!(plan.state, PlanState::Approved | PlanState::Begun);
+        for plan in self.plans.iter_mut().filter(|plan| is_open(plan)) {
+            if plan.expires_at <= now {
+                plan.state = PlanState::Refused;
+                plan.moved = vec!["its time is over".to_owned()];
+            }
+        }
+        self.plans.iter().filter(|plan| is_open(plan)).max_by_key(|plan| plan.made_at).cloned()
+    }
+
     pub(crate) fn code_mut(&mut self, id: &booking_core::CodeId) -> Option<&mut CodeRecord> {
         self.codes.iter_mut().find(|code| code.id == *id)
     }
@@ -114,6 +140,7 @@ impl Stay {
             .chain(self.codes.iter().cloned().map(Record::Code))
             .chain(self.messages.iter().cloned().map(Record::Message))
             .chain(self.alerts.iter().cloned().map(Record::Alert))
+            .chain(self.plans.iter().cloned().map(Record::Plan))
     }
 
     /// What must be written so that the store knows this state. Digits of codes that are gone rest for `quarantine`.

@@ -21,8 +21,8 @@ use crate::secret::{Pin, Secret};
 use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, Record, Row, RowKey,
-    SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
+    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record, Row,
+    RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
     WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
@@ -1490,7 +1490,12 @@ fn every_record() -> Vec<Record> {
         made_at: at(1),
         expires_at: at(61),
         state: PlanState::Approved,
-        steps: vec!["create on door studio-a-door".to_owned()],
+        steps: vec![PlannedStep {
+            what: "create".to_owned(),
+            door: Some(DoorId::parse("studio-a-door").expect("an id")),
+            detail: "from noon".to_owned(),
+            later: false,
+        }],
         rests_on: std::collections::BTreeMap::from([("booking".to_owned(), "1".to_owned())]),
         moved: vec!["the booking".to_owned()],
         pins: vec![(

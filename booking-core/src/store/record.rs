@@ -558,7 +558,7 @@ pub struct PlanRecord {
     /// Where it is in its life.
     pub state: PlanState,
     /// What was reviewed, step by step, without digits.
-    pub steps: Vec<String>,
+    pub steps: Vec<PlannedStep>,
     /// What the steps rest on, as hashes: the booking, the grant, the doors, the configuration.
     pub rests_on: BTreeMap<String, String>,
     /// What had moved when it was refused.
@@ -566,6 +566,19 @@ pub struct PlanRecord {
     /// The digits that it would give to doors. Sealed.
     #[serde(skip)]
     pub pins: Vec<(DoorId, Pins)>,
+}
+
+/// One step of a [`PlanRecord`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// What: `create`, `replace`, `delete`, `tell` and so on.
+    pub what: String,
+    /// On which door.
+    pub door: Option<DoorId>,
+    /// More, without digits, names and addresses.
+    pub detail: String,
+    /// Whether it waits for what stands before it.
+    pub later: bool,
 }
 
 /// Where a [`PlanRecord`] is in its life.
@@ -576,6 +589,8 @@ pub enum PlanState {
     Drafted,
     /// To be applied.
     Approved,
+    /// Being applied.
+    Begun,
     /// Applied as reviewed.
     Applied,
     /// The world had moved; nothing was done.

@@ -299,6 +299,11 @@ impl Run<'_> {
                     self.lose_longer(longer.get(lost));
                     return Ok(false);
                 }
+                Commit::Taken(_) if self.reviewed.is_some() => {
+                    self.stay.restore_codes();
+                    self.refuse("the digits are taken by now");
+                    return Ok(false);
+                }
                 Commit::Taken(_) => {}
                 Commit::Moved(_) => {
                     self.stay.restore_codes();
@@ -356,7 +361,7 @@ impl Run<'_> {
     }
 
     /// Ledger entries for each candidate PIN on these doors.
-    fn mint(&mut self, codes: &[NewCode], keep_core: bool) -> Vec<Vec<CodeRecord>> {
+    pub(super) fn mint(&mut self, codes: &[NewCode], keep_core: bool) -> Vec<Vec<CodeRecord>> {
         let now = self.code_time();
         let setups: Vec<_> = codes
             .iter()
@@ -366,16 +371,10 @@ impl Run<'_> {
             .collect();
         let rules: Vec<_> = setups.iter().map(|(_, _, rules)| rules.clone()).collect();
         let slug = &self.tenant.slug;
-        let views = setups.iter().filter_map(|(_, setup, _)| self.engine.doors.view(slug, &setup.door.key));
-        let on_doors: BTreeSet<String> = views
-            .flat_map(|view| {
-                let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
-                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
-            })
-            .collect();
-        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
-        let core = core.or_else(|| self.phone_digits(&rules)).filter(|_| keep_core);
-        let pins = pin::candidates(&rules, core.as_ref(), &on_doors, &*self.engine.rng);
+        let pins = match self.reviewed_digits(codes) {
+            Some(reviewed) => vec![reviewed],
+            None => self.candidates(codes, &rules, keep_core),
+        };
         let stay = self.stay.booking.id.clone();
         let backup = self.stay.booking.standing.is_some();
         let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
@@ -422,6 +421,23 @@ impl Run<'_> {
                     .collect()
             })
             .collect()
+    }
+
+    /// Possible digits for these doors, in order of preference.
+    pub(super) fn candidates(&self, codes: &[NewCode], rules: &[DoorRules], keep_core: bool) -> Vec<Pin> {
+        let views = codes.iter().filter_map(|code| {
+            let key = &self.tenant.doors.get(&code.door)?.door.key;
+            self.engine.doors.view(&self.tenant.slug, key)
+        });
+        let on_doors: BTreeSet<String> = views
+            .flat_map(|view| {
+                let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
+                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
+            })
+            .collect();
+        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
+        let core = core.or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
+        pin::candidates(rules, core.as_ref(), &on_doors, &*self.engine.rng)
     }
 
     /// The last digits of the guest's phone, where a unit takes its PINs from there. A number that comes or changes

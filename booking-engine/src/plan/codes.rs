@@ -396,6 +396,6 @@ impl Planner<'_> {
     }
 
     pub(super) fn observing(&self) -> bool {
-        self.s.tenant.mode == Mode::Observe
+        self.s.mode == Mode::Observe
     }
 }

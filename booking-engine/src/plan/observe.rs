@@ -160,7 +160,7 @@ impl Planner<'_> {
     /// Whether policy lets a change from outside stand: other digits or times on a code that is still ours and on.
     fn may_stand(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
         self.wished.policy.drift == Drift::Adopt
-            && self.s.tenant.mode != Mode::Observe
+            && self.s.mode != Mode::Observe
             && self.s.booking.standing.is_none()
             && code.proof >= Proof::Listed
             && listed.active
@@ -277,7 +277,7 @@ impl Planner<'_> {
         }
         for (place, listed) in found {
             let door = place.door.clone();
-            if self.s.tenant.mode == Mode::Observe {
+            if self.s.mode == Mode::Observe {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
             }
