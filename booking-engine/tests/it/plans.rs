@@ -64,7 +64,8 @@ fn n02_given_a_reviewed_plan_when_it_is_applied_then_exactly_it_runs() {
 
 #[test]
 fn n02_given_a_reviewed_plan_when_the_world_has_moved_then_it_is_refused_and_says_what_moved() {
-    let moves: [(&str, fn(&House, u64)); 3] = [
+    type Moves = fn(&House, u64);
+    let moves: [(&str, Moves); 3] = [
         ("changed: booking", |house, id| {
             house.change(id, BookingPatch { departure: Some(day(3, 9)), ..BookingPatch::default() });
         }),
