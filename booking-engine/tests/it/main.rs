@@ -4,8 +4,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod brake;
 mod chaos;
 mod house;
+mod inn;
 mod lifecycle;
 mod messages;
 mod outages;
@@ -16,4 +18,5 @@ mod regressions;
 mod removal;
 mod tenants;
 mod times;
+mod watched;
 mod webhooks;
