@@ -654,6 +654,8 @@ impl Run<'_> {
         opens: Option<DateTime<Utc>>,
     ) -> Option<Place> {
         let place = self.tenant.place_of(self.stay.code(id)?);
+        // Nobody arrives at a keypad that its door no longer has.
+        let opens = opens.filter(|_| self.tenant.is_present(&place));
         let now = self.write_time(&place.key);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let code = self.stay.code_mut(id)?;

@@ -297,7 +297,7 @@ impl Inn {
     /// The stored digits of a stay's only code on a keypad.
     pub(crate) fn pin(&self, keypad: &str, text: &str) -> String {
         let codes = self.codes(keypad, text);
-        assert_eq!(codes.len(), 1, "{codes:?} {:#?}", self.audit(text));
+        assert_eq!(codes.len(), 1, "{codes:?} {:?}", self.audit(text));
         digits(&codes[0])
     }
 
@@ -360,7 +360,9 @@ impl Inn {
             Record::Message(message) => Some(message),
             _ => None,
         };
-        self.records(&self.id(text)).into_iter().filter_map(message).collect()
+        let mut messages: Vec<_> = self.records(&self.id(text)).into_iter().filter_map(message).collect();
+        messages.sort_by_key(|message| message.intended_at);
+        messages
     }
 
     fn all_alerts(&self) -> Vec<AlertRecord> {

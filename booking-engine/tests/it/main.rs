@@ -16,6 +16,7 @@ mod plans;
 mod reads;
 mod regressions;
 mod removal;
+mod replacement;
 mod tenants;
 mod times;
 mod watched;
