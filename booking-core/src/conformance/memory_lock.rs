@@ -160,7 +160,19 @@ impl MemoryLock {
     /// Lets devices have, and tell that they have, what was written only after this long; with `None` never, since
     /// they cannot be reached. Where the rules know no proof above the listing, only the door shows it.
     pub fn set_device_lag(&self, lag: Option<Duration>) {
-        self.state().device_lag = lag;
+        let now = self.clock.now();
+        let state = &mut *self.state();
+        for keypad in state.keypads.values_mut() {
+            // What a device has stays there when it can no longer be reached.
+            let there: Vec<_> = keypad
+                .codes
+                .keys()
+                .filter(|id| keypad.is_on_device(id, now, state.device_lag))
+                .cloned()
+                .collect();
+            keypad.written.retain(|id, _| !there.contains(id));
+        }
+        state.device_lag = lag;
     }
 
     /// Takes so many calls in this time from now on, and refuses the others.

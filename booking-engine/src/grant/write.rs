@@ -232,8 +232,6 @@ impl Run<'_> {
     ) {
         let Some(key) = self.stay.code(id).map(|code| code.key.clone()) else { return };
         let now = self.write_time(&key);
-        // A backup code that gets a stay's window is a code like any other.
-        let standing = self.stay.booking.standing.is_some();
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
             if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
@@ -245,7 +243,6 @@ impl Run<'_> {
             code.note.clone_from(&content.note);
             code.proof = Proof::Requested;
             code.proof_at = now;
-            code.backup &= standing;
         }
         code.write = Some(intended(kind, now));
         intents.push(Intent { code: id.clone(), kind });
@@ -305,6 +302,8 @@ impl Run<'_> {
                     return Ok(false);
                 }
                 Commit::Taken(_) => {}
+                // A guest took the backup code: what is known of it here is of no use any more.
+                Commit::Moved(_) if self.stay.booking.standing.is_some() => return Err(WorkError::Fenced),
                 Commit::Moved(_) => {
                     self.stay.restore_codes();
                     self.budgets.clear();

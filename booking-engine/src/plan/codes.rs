@@ -2,7 +2,7 @@
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
 use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
@@ -11,6 +11,11 @@ use crate::wish::{Access, Wish};
 
 /// What a guest without a name is called on a code.
 const NAMELESS: &str = "Guest";
+/// How long a door may be in trouble before a guest gets a backup code: less where the guest is near.
+const LEAST_PATIENCE: Duration = Duration::minutes(1);
+const MOST_PATIENCE: Duration = Duration::minutes(5);
+/// How many failures in a row are no accident.
+const REFUSALS: u32 = 3;
 /// How many characters of our id make a name the only one on its keypad.
 const UNIQUE: usize = 6;
 
@@ -125,28 +130,65 @@ impl Planner<'_> {
         }
     }
 
-    /// A guest who is about to arrive at a door that cannot be reached gets a code that is on it already.
+    /// A guest who is about to arrive at a door that does not get the code gets one that is on it already.
     fn ask_for_backup(&mut self, access: &Access<'_>, door: &DoorId) {
         let spare = self.s.tenant.doors.get(door).is_some_and(|setup| setup.backup_codes > 0)
             && !self.s.without_backup.contains(door)
             && self.s.booking.standing.is_none();
-        if !spare || self.proven(door) || self.wanted_on(door).is_some_and(|code| code.backup) {
+        let code = self.wanted_on(door).cloned();
+        if !spare || self.proven(door) || code.as_ref().is_some_and(|code| code.backup) {
             return;
         }
-        let failing = self
-            .s
-            .tenant
-            .place(door)
-            .is_some_and(|place| self.s.views.get(&place.key).is_some_and(|view| view.failing.is_some()));
-        let write = self.wanted_on(door).and_then(|code| code.write.as_ref());
-        let refused = write.is_some_and(|write| write.error.is_some() && write.state != WriteState::Applied);
-        let at = access.window.opens() - self.wished.policy.backup_before;
-        if at > self.s.now {
-            self.wake(at);
-        } else if failing || refused {
-            let (door, window) = (door.clone(), access.window.clone());
-            let proof = self.required(&door);
-            self.step(Step::Issue { door, window, proof }, When::Now);
+        let now = self.s.now;
+        let Some(needed) = self.needed_from(access, code.as_ref()) else { return };
+        let at = needed - self.wished.policy.backup_before;
+        let patience = ((needed - now) / 8).clamp(LEAST_PATIENCE, MOST_PATIENCE);
+        match self.stuck_since(door, code.as_ref()) {
+            _ if at > now => self.wake(at),
+            Some(since) if since + patience <= now => {
+                let (door, window) = (door.clone(), access.window.clone());
+                let proof = self.required(&door);
+                self.step(Step::Issue { door, window, proof }, When::Now);
+            }
+            Some(since) => self.wake(since + patience),
+            None => {}
+        }
+    }
+
+    /// From when on the guest needs another code than the one on the door; `None` for never. While a change of times
+    /// does not get through, what the guest was told before works on.
+    fn needed_from(&self, access: &Access<'_>, code: Option<&CodeRecord>) -> Option<DateTime<Utc>> {
+        let changing = |code: &&CodeRecord| {
+            let failed = code.write.as_ref().is_some_and(|write| write.error.is_some());
+            let unchanged = write_is_open(code) || failed;
+            code.vendor_id.is_some()
+                && code.missing_since.is_none()
+                && last_write_was(code, WriteKind::Replace)
+                && unchanged
+        };
+        let begins = access.window.opens();
+        let told = code.filter(changing).and_then(|code| self.told_window(code));
+        match told.filter(|told| told.opens() <= begins.max(self.s.now)) {
+            Some(told) if told.closes() >= access.stay.closes() => None,
+            Some(told) => Some(told.closes().max(begins)),
+            None => Some(begins),
+        }
+    }
+
+    /// Since when a code does not get onto its door, or nobody knows whether it does.
+    fn stuck_since(&self, door: &DoorId, code: Option<&CodeRecord>) -> Option<DateTime<Utc>> {
+        let place = self.s.tenant.place(door)?;
+        let failing = self.s.views.get(&place.key).and_then(|view| view.failing.as_ref());
+        if let Some((since, _)) = failing {
+            return Some(*since);
+        }
+        let code = code?;
+        let write = code.write.as_ref()?;
+        match write.state {
+            WriteState::Applied => Some(write_end(code)? + self.settle(code)),
+            // One failure may be an accident, and is tried again in a moment.
+            _ if write.error.is_some() && code.attempts >= REFUSALS => Some(write_end(code)? - MOST_PATIENCE),
+            _ => None,
         }
     }
 
@@ -240,12 +282,16 @@ impl Planner<'_> {
         if self.yields(code) {
             return;
         }
-        if code.backup && self.s.booking.standing.is_none() && !self.knows_truth(access) {
-            // It opens as it is. It gets the stay's window once the guest has it.
+        // A backup code that a guest was given opens as it is. It gets the stay's window once the guest has it.
+        let opens_anyway = code.backup
+            && self.s.booking.standing.is_none()
+            && code.window.opens() <= content.window.opens()
+            && code.window.closes() >= content.window.closes();
+        if opens_anyway && !self.knows_truth(access) {
             return;
         }
         let differs = code.window != content.window || code.name != content.name;
-        if code.window != content.window && !code.backup {
+        if code.window != content.window && !opens_anyway {
             self.behind.insert(code.door.clone());
         }
         let unwritten = code.proof == Proof::Requested;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
-use booking_core::{Channel, DoorId, IntegrationName, Proof, Recipient};
+use booking_core::{Channel, DoorId, IntegrationName, Proof, Recipient, Window};
 use chrono::{DateTime, Utc};
 
 use super::{Planner, Step, Tell, When, write_end};
@@ -76,6 +76,15 @@ impl Planner<'_> {
         let renamed = !self.s.tenant.doors.contains_key(&told.door);
         let known = self.plan.codes.iter().find(|code| renamed && code.id == told.code);
         known.map_or(&told.door, |code| &code.door).clone()
+    }
+
+    /// The stay for which the guest last heard of this code's digits on its door.
+    pub(super) fn told_window(&self, code: &CodeRecord) -> Option<Window> {
+        let told = self.last_told()?.told.as_ref()?;
+        let digits = code.pins.as_ref().map(|pins| &pins.typed);
+        let of = |told: &&ToldCode| self.present_door(told) == code.door && told.typed.as_ref() == digits;
+        told.codes.iter().find(of)?;
+        Window::new(told.start, told.end, code.window.zone()).ok()
     }
 
     /// Where the round of messages that tell the present truth begins: after the last one that may have reached the

@@ -113,7 +113,7 @@ impl Planner<'_> {
         };
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         let Some(room) = self.room(&place, &rules, rivals) else { return false };
-        let in_house = code.window.opens() <= self.s.now && !code.backup;
+        let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
         let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
         if in_house || room.free > 0 || !needed || room.has_right(code) {
             return false;
