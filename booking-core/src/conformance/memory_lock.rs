@@ -175,6 +175,14 @@ impl MemoryLock {
         state.device_lag = lag;
     }
 
+    /// Lets a keypad's device lose its codes, which the cloud still lists and sends there again.
+    pub fn forget_on_device(&self, key: &DoorKey) {
+        let now = self.clock.now();
+        if let Some(keypad) = self.state().keypads.get_mut(key) {
+            keypad.written = keypad.codes.keys().map(|id| (id.clone(), now)).collect();
+        }
+    }
+
     /// Takes so many calls in this time from now on, and refuses the others.
     pub fn set_ration(&self, most: usize, within: Duration) {
         self.state().ration = Some(Ration { most, within, calls: Vec::new(), refused: 0 });

@@ -85,10 +85,12 @@ impl Planner<'_> {
 
     /// A code that was about to go is what the stay should have again: a cancellation was taken back.
     fn revive(&mut self, door: &DoorId) -> bool {
+        let reissued_at = self.s.reissued_at;
         let code = self.plan.codes.iter_mut().rfind(|code| {
             let here =
                 code.door == *door && self.s.tenant.doors.get(door).is_some_and(|s| s.door.key == code.key);
-            code.state == CodeState::Unwanted && here && code.pins.is_some()
+            let compromised = reissued_at.is_some_and(|at| code.created_at < at);
+            code.state == CodeState::Unwanted && here && code.pins.is_some() && !compromised
         });
         let Some(code) = code else { return false };
         code.state = CodeState::Wanted;
@@ -212,14 +214,17 @@ impl Planner<'_> {
                     .eq([marker.clone()])
             })
             .map_or(marker, |listed| listed.note.clone());
-        let window = rules.window(&self.window(access, !rules.past_start, code));
-        let by_staff = code.and_then(|code| code.by_staff.as_ref()).filter(|(_, instead)| *instead == window);
-        let window = by_staff.map_or(window.clone(), |(given, _)| given.clone());
-        Content { window, name: self.name(&rules), note }
+        let by_staff = code.and_then(|code| code.by_staff.as_ref());
+        let stands = by_staff.filter(|(_, instead)| *instead == rules.window(&access.window));
+        let window = match stands {
+            Some((given, _)) => given.clone(),
+            None => rules.window(&self.window(access, !rules.past_start, code)),
+        };
+        Content { window, name: self.name(&rules, door, code), note }
     }
 
     /// The guest's name as a keypad takes it.
-    fn name(&self, rules: &DoorRules) -> String {
+    fn name(&self, rules: &DoorRules, door: &DoorId, code: Option<&CodeRecord>) -> String {
         if let Some(standing) = &self.s.booking.standing {
             return format!("Backup {}", standing.number + 1);
         }
@@ -235,10 +240,25 @@ impl Planner<'_> {
         if !rules.unique_names {
             return truncated(&name, rules.name_len).trim_end().to_owned();
         }
-        // Two guests may have one name, and one guest two stays.
-        let tail = truncated(self.s.booking.id.as_str(), UNIQUE);
-        let name = truncated(&name, rules.name_len.saturating_sub(UNIQUE + 1));
-        format!("{} {tail}", name.trim_end()).trim_start().to_owned()
+        // Two guests may have one name, one guest two stays, and one stay two codes while one replaces the other.
+        let mut names = (0..=self.plan.codes.len()).map(|number| {
+            let id = truncated(self.s.booking.id.as_str(), UNIQUE);
+            let tail = if number == 0 { id.to_owned() } else { format!("{id}{number}") };
+            let name = truncated(&name, rules.name_len.saturating_sub(tail.len() + 1));
+            format!("{} {tail}", name.trim_end()).trim_start().to_owned()
+        });
+        let key = self.s.tenant.doors.get(door).map(|setup| &setup.door.key);
+        let others = self.plan.codes.iter().filter(|other| {
+            Some(&other.key) == key
+                && other.state != CodeState::Removed
+                && code.is_none_or(|code| code.id != other.id)
+        });
+        let taken: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+        let free = |name: &String| !taken.contains(&name.as_str());
+        // A name of ours stays as it is when the first one comes free again.
+        let known =
+            code.map(|code| code.name.clone()).filter(|known| names.clone().any(|name| name == *known));
+        known.filter(free).or_else(|| names.find(free)).unwrap_or_default()
     }
 
     fn window(&self, access: &Access<'_>, clamp: bool, code: Option<&CodeRecord>) -> Window {

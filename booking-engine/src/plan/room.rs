@@ -4,8 +4,8 @@
 //! Guests in the house come first, then the soonest arrivals; backup codes come last. Whoever is asked to make room
 //! keeps the PIN, and gets the place back before arrival.
 
-use booking_core::DoorRules;
-use booking_core::store::CodeRecord;
+use booking_core::store::{CodeRecord, CodeState};
+use booking_core::{DoorRules, Listing};
 use chrono::{DateTime, Duration, Utc};
 
 use super::{Gate, Planner, Rival, Step, When};
@@ -68,6 +68,12 @@ impl Planner<'_> {
                 return Gate::Closed;
             }
         }
+        if rules.listing == Listing::Nothing
+            && let Some(earlier) = self.earlier_on(place, code)
+        {
+            // What is written there twice for one stay is one code.
+            return Gate::InPlaceOf(earlier.id.clone());
+        }
         let mut rivals = self.s.rivals.get(&place.key).cloned().unwrap_or_default();
         let new = code.is_none().then(|| Rival {
             stay: self.s.booking.id.clone(),
@@ -84,9 +90,7 @@ impl Planner<'_> {
         if has_right && room.free > 0 {
             return Gate::Open;
         }
-        let earlier =
-            self.wanted_on(&place.door).filter(|earlier| code.is_none_or(|code| code.id != earlier.id));
-        if let Some(earlier) = earlier.filter(|earlier| earlier.vendor_id.is_some()) {
+        if let Some(earlier) = self.earlier_on(place, code) {
             return Gate::InPlaceOf(earlier.id.clone());
         }
         if has_right {
@@ -98,9 +102,22 @@ impl Planner<'_> {
         Gate::Closed
     }
 
+    /// The stay's other code on this keypad, which a new one can take the place of.
+    fn earlier_on(&self, place: &Place, code: Option<&CodeRecord>) -> Option<&CodeRecord> {
+        self.plan.codes.iter().rfind(|earlier| {
+            earlier.state == CodeState::Wanted
+                && earlier.key == place.key
+                && earlier.vendor_id.is_some()
+                && code.is_none_or(|code| code.id != earlier.id)
+        })
+    }
+
     /// Whether a second code of the stay fits on the keypad.
     pub(super) fn has_room_beside(&self, place: &Place) -> bool {
         let Some(rules) = self.s.tenant.rules_at(place) else { return true };
+        if rules.listing == Listing::Nothing {
+            return false;
+        }
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         self.room(place, &rules, rivals).is_none_or(|room| room.free > 0)
     }
@@ -116,6 +133,10 @@ impl Planner<'_> {
         let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
         let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
         if in_house || room.free > 0 || !needed || room.has_right(code) {
+            return false;
+        }
+        if !self.may_delete() {
+            self.note("would-delete", format!("a sooner arrival waits for a place on door {}", place.door));
             return false;
         }
         self.held.insert(place.door.clone(), ("the keypad is full", None));
@@ -141,7 +162,7 @@ impl Planner<'_> {
             .iter()
             .filter(|now| {
                 let before = self.s.codes.iter().find(|before| before.id == now.id);
-                let gone = now.state == booking_core::store::CodeState::Removed;
+                let gone = now.state == CodeState::Removed;
                 before.is_some_and(|before| freed(before, now) || (gone && before.state != now.state))
             })
             .map(|code| code.key.clone())
