@@ -7,6 +7,7 @@
 mod backup;
 mod brake;
 mod chaos;
+mod digits;
 mod doors;
 mod house;
 mod inn;
