@@ -36,9 +36,23 @@ impl Planner<'_> {
     }
 
     fn all_unwanted(&mut self) {
-        for code in self.plan.codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
-            code.state = CodeState::Unwanted;
+        let mut codes = std::mem::take(&mut self.plan.codes);
+        for code in codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
+            match self.stays_on(code) {
+                Some(until) => self.wake(until),
+                None => code.state = CodeState::Unwanted,
+            }
         }
+        self.plan.codes = codes;
+    }
+
+    /// Until when a code stays that staff gave a later end, although the stay itself is over.
+    fn stays_on(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
+        let now = self.s.now;
+        let booking = self.s.booking;
+        let ended = booking.cancelled_at.is_some() || booking.gone_at.is_some();
+        let (given, instead) = code.by_staff.as_ref().filter(|_| !ended)?;
+        Some(given.closes()).filter(|until| *until > now && instead.closes() <= now)
     }
 
     /// Codes that stay as they are are put back as they were where they vanish.

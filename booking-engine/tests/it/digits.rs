@@ -398,8 +398,11 @@ fn d08_a_later_end_by_staff_stands_beyond_check_out_and_draws_on_no_brake() {
     let inn = drifting(Drift::Adopt, |_| {});
     inn.edit_code("flat", "1", |code| code.end = Some(naive(3, 6, 18)));
     inn.pass_until(local(3, 6, 11, 0));
+    let inn = inn.restarted(|_| {});
+    inn.pass_until(local(3, 6, 17, 55));
+    inn.poke("1");
     assert!(inn.opens("flat", &inn.pin("flat", "1"), inn.now()));
-    inn.pass_until(local(3, 6, 19, 0));
+    inn.pass_until(local(3, 6, 18, 5));
     assert!(inn.on("flat").is_empty());
     assert!(inn.trouble().is_empty(), "{:?}", inn.alerts());
 }
