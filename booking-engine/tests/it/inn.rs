@@ -2,21 +2,22 @@
 //! restarts with another configuration, and a second host over the same store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration as StdDuration;
 
+use async_trait::async_trait;
 use booking_core::conformance::{MemoryLock, MemoryNotifier, MemorySource, SeededRng, block_on};
 use booking_core::store::{
     AlertRecord, AuditEntry, CodeRecord, CodeState, Kind, MessageRecord, Record, Store,
 };
 use booking_core::{
-    Booking, BookingId, BookingKind, BookingStatus, Channel, Clock, Dedup, Delivery, Door, DoorId, DoorKey,
-    DoorRules, Event, ExternalId, Guest, IntegrationName, ListedCode, Pin, Recipient, Reply, Revision,
-    StayDates, UnitId, UnitRef,
+    Booking, BookingId, BookingKind, BookingStatus, Call, Channel, Clock, CodeSpec, Dedup, Delivery, Door,
+    DoorCodes, DoorId, DoorKey, DoorRules, Event, ExternalId, Fault, FoundDoor, Guest, IntegrationName,
+    ListedCode, LockError, LockProvider, Outcome, Pin, Recipient, Reply, Retry, Revision, StayDates, UnitId,
+    UnitRef, VendorCodeId, VendorError,
 };
 use booking_engine::text::Texts;
-use booking_engine::{
-    Brake, DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit, WorkError,
-};
+use booking_engine::{Brake, DoorSetup, Engine, GuestChannels, Mode, NotifierSetup, Policy, Tenant, Unit};
 use booking_http::testing::LeapingClock;
 use booking_store::MemoryStore;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
@@ -50,6 +51,10 @@ pub(crate) struct Layout {
     pub(crate) mode: Mode,
     pub(crate) brake: Brake,
     pub(crate) retired: Vec<&'static str>,
+    /// How many calls each account makes in this time; the others wait.
+    pub(crate) paced: Option<(u32, StdDuration)>,
+    /// How long a call waits for its turn before it comes back with the time to wait.
+    pub(crate) patience: Duration,
     pub(crate) seed: u64,
 }
 
@@ -72,6 +77,8 @@ impl Layout {
             mode: Mode::Full,
             brake: Brake::default(),
             retired: Vec::new(),
+            paced: None,
+            patience: Duration::seconds(10),
             seed: 5,
         }
     }
@@ -124,7 +131,7 @@ impl Inn {
         let source = Arc::new(MemorySource::new());
         let guests = Arc::new(MemoryNotifier::new(Channel::Thread, dyn_clock.clone()));
         let desk = Arc::new(MemoryNotifier::new(Channel::Record, dyn_clock));
-        let tenant = tenant(&layout, &source, &locks, &guests, &desk);
+        let tenant = tenant(&layout, &clock, &source, &locks, &guests, &desk);
         let engine = engine(&clock, &store, layout.seed, tenant);
         let inn = Self { clock, store, source, guests, desk, locks, engine, layout };
         block_on(inn.engine.start()).unwrap();
@@ -134,7 +141,7 @@ impl Inn {
 
     /// Another host over the same store and the same vendors.
     pub(crate) fn other_host(&self) -> Engine {
-        let tenant = tenant(&self.layout, &self.source, &self.locks, &self.guests, &self.desk);
+        let tenant = tenant(&self.layout, &self.clock, &self.source, &self.locks, &self.guests, &self.desk);
         engine(&self.clock, &self.store, self.layout.seed + 77, tenant)
     }
 
@@ -142,7 +149,7 @@ impl Inn {
     pub(crate) fn restarting(mut self, change: impl FnOnce(&mut Layout)) -> Self {
         self.layout.seed += 1000;
         change(&mut self.layout);
-        let tenant = tenant(&self.layout, &self.source, &self.locks, &self.guests, &self.desk);
+        let tenant = tenant(&self.layout, &self.clock, &self.source, &self.locks, &self.guests, &self.desk);
         self.engine = engine(&self.clock, &self.store, self.layout.seed, tenant);
         block_on(self.engine.start()).unwrap();
         self
@@ -257,10 +264,6 @@ impl Inn {
             !audit.iter().any(|entry| entry.what == "parked"),
             "a plan does not come to rest: {audit:#?}"
         );
-    }
-
-    pub(crate) fn try_settle(&self) -> Result<usize, WorkError> {
-        block_on(self.engine.run_due())
     }
 
     /// Lets time pass, event by event.
@@ -419,6 +422,7 @@ fn engine(clock: &Arc<LeapingClock>, store: &Arc<dyn Store>, seed: u64, tenant: 
 
 fn tenant(
     layout: &Layout,
+    clock: &Arc<LeapingClock>,
     source: &Arc<MemorySource>,
     locks: &BTreeMap<&'static str, Arc<MemoryLock>>,
     guests: &Arc<MemoryNotifier>,
@@ -432,7 +436,7 @@ fn tenant(
         default_language: "en".into(),
         default_region: None,
         sources: BTreeMap::from([(name("source"), source.clone() as _)]),
-        locks: locks.iter().map(|(account, lock)| (name(account), lock.clone() as _)).collect(),
+        locks: locks.iter().map(|(account, lock)| (name(account), provider(layout, clock, lock))).collect(),
         notifiers: BTreeMap::from([(name("thread"), notifier(guests)), (name("desk"), notifier(desk))]),
         units: layout.units.iter().map(|(id, doors)| unit(id, doors, &layout.policy)).collect(),
         doors: layout.doors.iter().map(|door| (DoorId::parse(door.id).unwrap(), setup(door))).collect(),
@@ -445,6 +449,86 @@ fn tenant(
         brake: layout.brake,
         retired: layout.retired.iter().map(|keypad| key(keypad)).collect(),
         texts: Arc::new(Texts::load(None).unwrap()),
+    }
+}
+
+fn provider(layout: &Layout, clock: &Arc<LeapingClock>, lock: &Arc<MemoryLock>) -> Arc<dyn LockProvider> {
+    match layout.paced {
+        None => lock.clone(),
+        Some((calls, per)) => Arc::new(Paced {
+            inner: lock.clone(),
+            clock: clock.clone(),
+            interval: Duration::from_std(per / calls).unwrap(),
+            burst: i32::try_from(calls).unwrap(),
+            patience: layout.patience,
+            empty_at: Mutex::new(clock.now()),
+        }),
+    }
+}
+
+/// A client that paces itself: what must wait longer than it has patience comes back with the time to wait, and is not
+/// sent.
+struct Paced {
+    inner: Arc<MemoryLock>,
+    clock: Arc<LeapingClock>,
+    interval: Duration,
+    burst: i32,
+    patience: Duration,
+    empty_at: Mutex<DateTime<Utc>>,
+}
+
+impl Paced {
+    async fn turn(&self) -> Result<(), VendorError> {
+        let now = self.clock.now();
+        let wait = {
+            let mut empty_at = self.empty_at.lock().unwrap();
+            let ahead = (*empty_at).max(now) + self.interval - now;
+            let wait = ahead - self.interval * self.burst;
+            if wait > self.patience {
+                let wait = Retry::After(wait.to_std().unwrap());
+                return Err(VendorError::new(Fault::Vendor, wait, Outcome::NotApplied, "paced"));
+            }
+            *empty_at = now + ahead;
+            wait
+        };
+        self.clock.sleep_until(now + wait).await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LockProvider for Paced {
+    fn rules(&self, door: &Door) -> DoorRules {
+        self.inner.rules(door)
+    }
+    async fn doors(&self, call: Call) -> Result<Vec<FoundDoor>, LockError> {
+        self.turn().await?;
+        self.inner.doors(call).await
+    }
+    async fn codes(&self, call: Call, door: &Door) -> Result<DoorCodes, LockError> {
+        self.turn().await?;
+        self.inner.codes(call, door).await
+    }
+    async fn create(&self, call: Call, door: &Door, code: &CodeSpec) -> Result<VendorCodeId, LockError> {
+        self.turn().await?;
+        self.inner.create(call, door, code).await
+    }
+    async fn replace(
+        &self,
+        call: Call,
+        door: &Door,
+        id: &VendorCodeId,
+        code: &CodeSpec,
+    ) -> Result<(), LockError> {
+        self.turn().await?;
+        self.inner.replace(call, door, id, code).await
+    }
+    async fn delete(&self, call: Call, door: &Door, id: &VendorCodeId) -> Result<(), LockError> {
+        self.turn().await?;
+        self.inner.delete(call, door, id).await
+    }
+    async fn check(&self, call: Call) -> Result<(), VendorError> {
+        self.inner.check(call).await
     }
 }
 

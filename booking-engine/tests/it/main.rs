@@ -6,6 +6,7 @@
 
 mod backup;
 mod brake;
+mod bulk;
 mod chaos;
 mod digits;
 mod doors;
