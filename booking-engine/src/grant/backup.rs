@@ -3,7 +3,7 @@
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, Commit, Record, Standing, StoreError, Tx, WorkKey, Write,
 };
-use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window};
+use booking_core::{BookingId, CodeSpec, DoorId, ExternalId, IntegrationName, Proof, Window};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
@@ -110,13 +110,31 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether the last read of its keypad showed a code as it should be. What the ledger says of it may be older.
+    fn was_seen(&self, code: &CodeRecord) -> bool {
+        let place = self.tenant.place_of(code);
+        let view = self.engine.doors.view(&self.tenant.slug, &code.key);
+        let Some(view) = view.filter(|view| view.observed_at.is_some()) else { return true };
+        let (Some((door, lock)), Some(pins)) = (self.tenant.at(&place), &code.pins) else { return false };
+        let spec = CodeSpec {
+            stored: pins.stored.clone(),
+            name: code.name.clone(),
+            note: code.note.clone(),
+            window: code.window.clone(),
+        };
+        let listed = code.vendor_id.as_ref().and_then(|id| view.code(id));
+        listed.map_or(!view.complete, |listed| lock.shows(&door, listed, &spec))
+    }
+
     async fn issue_on(&mut self, door: &DoorId, window: &Window, proof: Proof) -> Result<bool, WorkError> {
         let now = self.now();
         for number in 0..self.tenant.doors.get(door).map_or(0, |setup| setup.backup_codes) {
             let Some(slot) = id_of(door, number) else { continue };
             let rows = self.engine.store.stay(&self.tenant.slug, &slot).await?;
             let healthy = rows.into_iter().find_map(|row| match row.record {
-                Record::Code(code) if is_healthy(&code, window, proof, now) => Some((code, row.revision)),
+                Record::Code(code) if is_healthy(&code, window, proof, now) && self.was_seen(&code) => {
+                    Some((code, row.revision))
+                }
                 _ => None,
             });
             let Some((code, revision)) = healthy else { continue };

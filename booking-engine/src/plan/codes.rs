@@ -162,6 +162,9 @@ impl Planner<'_> {
         match self.stuck_since(door, code.as_ref()) {
             _ if at > now => self.wake(at),
             Some(since) if since + patience <= now => {
+                if self.looks_first(door) {
+                    return;
+                }
                 let (door, window) = (door.clone(), access.window.clone());
                 let proof = self.required(&door);
                 self.step(Step::Issue { door, window, proof }, When::Now);
@@ -169,6 +172,22 @@ impl Planner<'_> {
             Some(since) => self.wake(since + patience),
             None => {}
         }
+    }
+
+    /// Whether a keypad that can be read is read before one of its backup codes is handed out.
+    fn looks_first(&mut self, door: &DoorId) -> bool {
+        let Some(place) = self.s.tenant.place(door).filter(|place| !self.is_blind(place)) else {
+            return false;
+        };
+        let oldest = self.s.now - LEAST_PATIENCE;
+        let outdated = self.s.views.get(&place.key).is_none_or(|view| {
+            let must_wait = view.retry_at.is_some_and(|at| at > self.s.now);
+            view.failing.is_none() && !must_wait && view.observed_at.is_none_or(|at| at < oldest)
+        });
+        if outdated {
+            self.ask_for(&place, oldest);
+        }
+        outdated
     }
 
     /// From when on the guest needs another code than the one on the door; `None` for never. While a change of times
