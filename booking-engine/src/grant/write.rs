@@ -522,7 +522,9 @@ impl Run<'_> {
                 && code.door == *door
                 && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored)
         };
-        let known = self.stay.codes.iter().rfind(same).map(|code| code.id.clone());
+        // Of several, the one that was made by us, and first, holds the claim; the others were surplus.
+        let known = self.stay.codes.iter().filter(same).min_by_key(|code| code.adopted);
+        let known = known.map(|code| code.id.clone());
         known.unwrap_or_else(|| CodeId::draw(&*self.engine.rng))
     }
 

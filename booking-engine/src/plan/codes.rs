@@ -4,10 +4,11 @@
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
 use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
+use crate::alert::AlertKind;
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 
@@ -278,12 +279,31 @@ impl Planner<'_> {
         if !self.readable(&self.place(code)) {
             return;
         }
+        if self.vanishes(code) {
+            return;
+        }
         if code.vendor_id.is_some() {
             let room = self.has_room_beside(&self.place(code));
             self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);
         } else if self.gate(&self.place(code), content.window.opens(), Some(code)) == Gate::Open {
             self.step(Step::Create { code: code.id.clone(), content }, When::Now);
         }
+    }
+
+    /// Whether a keypad takes codes and then shows none at all: its list is not to be believed, and each further write
+    /// might make a further code.
+    fn vanishes(&mut self, code: &CodeRecord) -> bool {
+        let taken = code.write.as_ref().is_some_and(|write| write.error.is_none());
+        let view = self.s.views.get(&code.key);
+        let shows_nothing = view.is_some_and(|view| view.codes().is_empty());
+        if code.vendor_id.is_some() || code.attempts < 2 || !taken || !shows_nothing {
+            return false;
+        }
+        let detail = "the keypad takes codes, and its list shows none";
+        self.alert(AlertKind::DoorUnreadable, Some(&code.door.clone()), detail);
+        let seen = view.and_then(|view| view.observed_at).unwrap_or(self.s.now);
+        self.ask_for(&self.place(code), seen + Duration::minutes(10));
+        true
     }
 
     /// The vendor lists the code, but the device has not said that it has it: looked for again, the more often the
