@@ -36,11 +36,19 @@ pub enum AlertKind {
     SourceFailing,
     /// A lock account that refuses us, or whose configuration does not fit: a wrong id, another time zone.
     LockCredentials,
+    /// A source whose complete reads lack so much that what is missing counts for nothing.
+    SourceSuspect,
+    /// A source that has changes and tells none of them.
+    WebhooksSilent,
+    /// Two stays of one unit at the same time: an early arrival meets a late departure.
+    TurnoverConflict,
+    /// A booking that equals one which its source has lost, and that could not be joined with it.
+    ReissueUnclear,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -56,6 +64,10 @@ impl AlertKind {
         Self::ForeignMarker,
         Self::SourceFailing,
         Self::LockCredentials,
+        Self::SourceSuspect,
+        Self::WebhooksSilent,
+        Self::TurnoverConflict,
+        Self::ReissueUnclear,
     ];
 
     /// The word in texts, logs and the store.
@@ -77,6 +89,10 @@ impl AlertKind {
             Self::ForeignMarker => "foreign-marker",
             Self::SourceFailing => "source-failing",
             Self::LockCredentials => "lock-credentials",
+            Self::SourceSuspect => "source-suspect",
+            Self::WebhooksSilent => "webhooks-silent",
+            Self::TurnoverConflict => "turnover-conflict",
+            Self::ReissueUnclear => "reissue-unclear",
         }
     }
 

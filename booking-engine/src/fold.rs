@@ -129,6 +129,7 @@ mod tests {
             tenant: TenantSlug::parse("harbour").unwrap(),
             source: IntegrationName::parse("smoobu").unwrap(),
             reference: ExternalId::parse("12").unwrap(),
+            former: Vec::new(),
             booking: None,
             seen_at: None,
             deleted_at: None,

@@ -147,11 +147,9 @@ impl Engine {
             writes.push(self.audit(&tenant.slug, None, "source-read", detail));
         }
         let record = SourceRecord {
-            tenant: tenant.slug.clone(),
-            name: name.clone(),
             complete_at: Some(began),
             bookings: u64::try_from(read.bookings.len()).unwrap_or(u64::MAX),
-            failing: None,
+            ..SourceRecord::new(tenant.slug.clone(), name.clone())
         };
         writes.push(Write::Put(Box::new(Record::Source(record))));
         let done = Done { next: Some(began + tenant.full_read_every), failed: false };
@@ -190,13 +188,7 @@ impl Engine {
         let key = RowKey { kind: Kind::Source, tenant: tenant.slug.clone(), id: name.to_string() };
         let known = match self.store.get(&key).await?.map(|row| row.record) {
             Some(Record::Source(record)) => record,
-            _ => SourceRecord {
-                tenant: tenant.slug.clone(),
-                name: name.clone(),
-                complete_at: None,
-                bookings: 0,
-                failing: None,
-            },
+            _ => SourceRecord::new(tenant.slug.clone(), name.clone()),
         };
         let since = known.failing.as_ref().map_or(now, |(since, _)| *since);
         let lasting =

@@ -45,6 +45,18 @@ staff-source-failing = Die Buchungen können nicht gelesen werden. Neue Aufentha
 staff-lock-credentials-subject = Schlosskonto abgelehnt oder falsch eingerichtet
 staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab, oder die Einrichtung passt nicht (falsche Nummer, andere Zeitzone). Solange das so ist, können keine Codes angelegt werden. Näheres steht unten.
 
+staff-source-suspect-subject = Buchungsliste wirkt unvollständig
+staff-source-suspect = Das Buchungssystem hat weit weniger Buchungen gezeigt als bekannt sind. Deswegen wird nichts entfernt. Bitte prüfen, ob es das richtige Konto ist und ob seine Liste vollständig ist. Sind wirklich so viele Buchungen entfallen, bestätigen Sie die Liste; sie gilt dann einen Tag lang, wie sie ist.
+
+staff-webhooks-silent-subject = Buchungssystem meldet keine Änderungen mehr
+staff-webhooks-silent = Im Buchungssystem gab es Änderungen, und keine davon wurde gemeldet. Sie werden nur noch beim regelmäßigen Lesen gefunden, also später. Bitte im Buchungssystem prüfen, ob Webhooks eingeschaltet sind und die Adresse stimmt.
+
+staff-turnover-conflict-subject = Zwei Aufenthalte überschneiden sich
+staff-turnover-conflict = Ein Gast reist an, bevor ein anderer dieselbe Einheit verlassen hat. Beide Codes würden zugleich gelten. Bitte andere Zeiten vereinbaren und im Buchungssystem eintragen.
+
+staff-reissue-unclear-subject = Buchung ist vielleicht doppelt
+staff-reissue-unclear = Eine Buchung gleicht einer anderen, die das Buchungssystem nicht mehr zeigt, und beide ließen sich nicht zusammenführen. Der Gast hat vielleicht zwei Codes. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }
 staff-line-detail = Einzelheit: { $detail }

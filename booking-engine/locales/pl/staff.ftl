@@ -45,6 +45,18 @@ staff-source-failing = Nie można odczytać rezerwacji. Nowe pobyty i zmiany mog
 staff-lock-credentials-subject = Konto zamków odrzucone lub błędnie skonfigurowane
 staff-lock-credentials = Konto zamków odrzuca dane logowania albo konfiguracja się nie zgadza (błędny identyfikator, inna strefa czasowa). Do czasu poprawienia nie można tworzyć kodów. Szczegóły poniżej.
 
+staff-source-suspect-subject = Lista rezerwacji wygląda na niepełną
+staff-source-suspect = System rezerwacji pokazał znacznie mniej rezerwacji, niż jest znanych. Z tego powodu nic nie jest usuwane. Należy sprawdzić, czy to właściwe konto i czy jego lista jest pełna. Jeśli tyle rezerwacji rzeczywiście zniknęło, należy potwierdzić listę; przez dobę będzie wtedy brana taka, jaka jest.
+
+staff-webhooks-silent-subject = System rezerwacji nie zgłasza już zmian
+staff-webhooks-silent = W systemie rezerwacji były zmiany i żadna nie została zgłoszona. Są znajdowane tylko przy regularnym odczycie, czyli później. Należy sprawdzić w systemie rezerwacji, czy webhooki są włączone i czy adres jest poprawny.
+
+staff-turnover-conflict-subject = Dwa pobyty nachodzą na siebie
+staff-turnover-conflict = Gość przyjeżdża, zanim inny opuści ten sam lokal. Oba kody działałyby w tym samym czasie. Należy uzgodnić inne godziny i wpisać je w systemie rezerwacji.
+
+staff-reissue-unclear-subject = Rezerwacja może być podwójna
+staff-reissue-unclear = Rezerwacja jest taka sama jak inna, której system rezerwacji już nie pokazuje, i nie udało się ich połączyć. Gość może mieć dwa kody. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }
 staff-line-detail = Szczegóły: { $detail }
