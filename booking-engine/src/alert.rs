@@ -42,7 +42,7 @@ pub enum AlertKind {
     WebhooksSilent,
     /// Two stays of one unit at the same time: an early arrival meets a late departure.
     TurnoverConflict,
-    /// A booking that equals one which its source has lost, and that could not be joined with it.
+    /// Two bookings that look like one stay under two ids of its source.
     ReissueUnclear,
 }
 
@@ -69,6 +69,11 @@ impl AlertKind {
         Self::TurnoverConflict,
         Self::ReissueUnclear,
     ];
+
+    /// Whether full reads of sources open it at a stay, and close it again: the stay's own plan knows nothing of it.
+    pub(crate) const fn is_of_reads(self) -> bool {
+        matches!(self, Self::TurnoverConflict | Self::ReissueUnclear)
+    }
 
     /// The word in texts, logs and the store.
     #[must_use]

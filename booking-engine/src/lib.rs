@@ -9,6 +9,7 @@ mod grant;
 mod notice;
 pub mod pin;
 pub mod plan;
+mod reissue;
 pub mod retry;
 mod source;
 mod stay;

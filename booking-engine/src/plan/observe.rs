@@ -23,7 +23,7 @@ impl Planner<'_> {
                 owned.iter().any(|(door, id)| *door == code.door && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
-            let found = find(code, view, self.s.marker, taken).cloned();
+            let found = find(code, view, taken).cloned();
             match code.state {
                 CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
                 CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
@@ -257,14 +257,15 @@ impl Planner<'_> {
 fn find<'v>(
     code: &CodeRecord,
     view: &'v DoorView,
-    marker: Option<&Marker>,
     taken: impl Fn(&ListedCode) -> bool,
 ) -> Option<&'v ListedCode> {
     let known = code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
     if known.is_some() {
         return known;
     }
-    let marker = marker?;
+    // The one that it was written with: the booking may have another name by now.
+    let markers = Marker::find_all(&code.note);
+    let [marker] = &markers[..] else { return None };
     view.codes.iter().find(|listed| {
         !taken(listed)
             && Marker::find_all(&listed.note) == [marker.clone()]
