@@ -2,6 +2,7 @@
 
 mod alert;
 mod audit_door;
+mod compare;
 mod doors;
 mod engine;
 mod fold;

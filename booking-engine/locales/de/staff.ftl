@@ -55,7 +55,7 @@ staff-turnover-conflict-subject = Zwei Aufenthalte überschneiden sich
 staff-turnover-conflict = Ein Gast reist an, bevor ein anderer dieselbe Einheit verlassen hat. Beide Codes würden zugleich gelten. Bitte andere Zeiten vereinbaren und im Buchungssystem eintragen.
 
 staff-reissue-unclear-subject = Buchung ist vielleicht doppelt
-staff-reissue-unclear = Eine Buchung gleicht einer anderen, die das Buchungssystem nicht mehr zeigt, und beide ließen sich nicht zusammenführen. Der Gast hat vielleicht zwei Codes. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
+staff-reissue-unclear = Zwei Buchungen sehen aus wie ein Aufenthalt unter zwei Nummern: gleiche Einheit, gleiche Tage, gleicher Gast. Der Gast hat vielleicht zwei Codes oder einen für beide. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }

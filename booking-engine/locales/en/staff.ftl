@@ -56,7 +56,7 @@ staff-turnover-conflict-subject = Two stays overlap
 staff-turnover-conflict = A guest arrives before another one has left the same unit. Both codes would work at the same time. Agree on other times and enter them in the booking system.
 
 staff-reissue-unclear-subject = Booking may be there twice
-staff-reissue-unclear = A booking equals another one that the booking system no longer shows, and the two could not be joined. The guest may have two codes. Check both bookings and tell the guest which code to use.
+staff-reissue-unclear = Two bookings look like one stay under two ids: the same unit, days and guest. The guest may have two codes, or one for both. Check both bookings and tell the guest which code to use.
 
 staff-line-account = Account: { $account }
 staff-line-date = Date: { $date }

@@ -55,7 +55,7 @@ staff-turnover-conflict-subject = Dwa pobyty nachodzą na siebie
 staff-turnover-conflict = Gość przyjeżdża, zanim inny opuści ten sam lokal. Oba kody działałyby w tym samym czasie. Należy uzgodnić inne godziny i wpisać je w systemie rezerwacji.
 
 staff-reissue-unclear-subject = Rezerwacja może być podwójna
-staff-reissue-unclear = Rezerwacja jest taka sama jak inna, której system rezerwacji już nie pokazuje, i nie udało się ich połączyć. Gość może mieć dwa kody. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
+staff-reissue-unclear = Dwie rezerwacje wyglądają na jeden pobyt pod dwoma numerami: ten sam lokal, te same dni i ten sam gość. Gość może mieć dwa kody albo jeden dla obu. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }
