@@ -43,12 +43,18 @@ pub enum AlertKind {
     /// Two stays of one unit at the same time: an early arrival meets a late departure.
     TurnoverConflict,
     /// Two bookings that look like one stay under two ids of its source.
-    ReissueUnclear,
+    SameStayTwice,
+    /// A keypad that a door had before and that cannot be reached, with codes of ours on it.
+    FormerKeypad,
+    /// More codes would be removed before their time than the brake allows.
+    Brake,
+    /// A guest got a backup code, because the own one could not be put on the door in time.
+    BackupIssued,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -67,12 +73,15 @@ impl AlertKind {
         Self::SourceSuspect,
         Self::WebhooksSilent,
         Self::TurnoverConflict,
-        Self::ReissueUnclear,
+        Self::SameStayTwice,
+        Self::FormerKeypad,
+        Self::Brake,
+        Self::BackupIssued,
     ];
 
     /// Whether full reads of sources open it at a stay, and close it again: the stay's own plan knows nothing of it.
     pub(crate) const fn is_of_reads(self) -> bool {
-        matches!(self, Self::TurnoverConflict | Self::ReissueUnclear)
+        matches!(self, Self::TurnoverConflict | Self::SameStayTwice)
     }
 
     /// The word in texts, logs and the store.
@@ -97,7 +106,10 @@ impl AlertKind {
             Self::SourceSuspect => "source-suspect",
             Self::WebhooksSilent => "webhooks-silent",
             Self::TurnoverConflict => "turnover-conflict",
-            Self::ReissueUnclear => "reissue-unclear",
+            Self::SameStayTwice => "same-stay-twice",
+            Self::FormerKeypad => "former-keypad",
+            Self::Brake => "brake",
+            Self::BackupIssued => "backup-issued",
         }
     }
 

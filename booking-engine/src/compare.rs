@@ -9,7 +9,7 @@ use booking_core::{
 };
 use chrono::{DateTime, Duration, Utc};
 
-use crate::reissue::is_same_stay;
+use crate::same_stay::is_same_stay;
 use crate::tenant::{Brake, Tenant};
 use crate::wish::stay_window;
 
@@ -50,7 +50,7 @@ pub(crate) struct Findings<'a> {
     /// How many known bookings should have been listed.
     pub(crate) expected: usize,
     /// Known bookings, each with itself under the reference that it has now.
-    pub(crate) reissued: Vec<Pair<'a>>,
+    pub(crate) renamed: Vec<Pair<'a>>,
     /// The same, where they cannot be joined, or were and should not have been.
     pub(crate) unclear: Vec<Pair<'a>>,
     /// Whether there are changes that a webhook should have told.
@@ -66,9 +66,9 @@ impl<'a> Findings<'a> {
         let expected: Vec<&BookingRecord> =
             known.bookings.values().filter(|record| should_be_listed(record, range)).collect();
         let lost = |record: &&BookingRecord| !is_shown(&record.reference);
-        let (reissued, mut unclear) = known.joined(read, known.bookings.values().filter(lost).collect());
+        let (renamed, mut unclear) = known.joined(read, known.bookings.values().filter(lost).collect());
         unclear.extend(known.doubled(read));
-        let explained: BTreeSet<&BookingId> = reissued.iter().map(|(older, _)| &older.id).collect();
+        let explained: BTreeSet<&BookingId> = renamed.iter().map(|(older, _)| &older.id).collect();
         let missing = expected.iter().copied().filter(lost).filter(|record| !explained.contains(&record.id));
         let news = read.bookings.values().filter(|booking| known.is_news(booking, read));
         let news: Vec<&Booking> = news.collect();
@@ -77,7 +77,7 @@ impl<'a> Findings<'a> {
             news,
             missing: missing.collect(),
             expected: expected.len(),
-            reissued,
+            renamed,
             unclear,
         }
     }
@@ -85,10 +85,9 @@ impl<'a> Findings<'a> {
     /// Whether so much is missing that the account, the feed or its pages are more likely wrong than the bookings
     /// gone: more than may go unasked, or all of several.
     pub(crate) fn is_suspect(&self, brake: &Brake, read: &Read) -> bool {
-        let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        let tolerated = f64::from(brake.least).max(brake.share * number(self.expected));
+        let expected = u64::try_from(self.expected).unwrap_or(u64::MAX);
         let is_empty = read.bookings.is_empty() && self.missing.len() == self.expected;
-        number(self.missing.len()) > tolerated || (is_empty && self.expected > 1)
+        self.missing.len() > brake.allows(expected) || (is_empty && self.expected > 1)
     }
 }
 
@@ -108,11 +107,11 @@ impl Known {
             let others = pairs.iter().filter(|(o, n)| o.id == older.id || n.reference == newer.reference);
             others.count() == 1
         };
-        let mut reissued = Vec::new();
+        let mut renamed = Vec::new();
         let mut unclear = Vec::new();
         for pair in &pairs {
             match self.bookings.get(&pair.1.reference) {
-                None if alone(pair) && !self.former.contains_key(&pair.1.reference) => reissued.push(*pair),
+                None if alone(pair) && !self.former.contains_key(&pair.1.reference) => renamed.push(*pair),
                 // It is being looked at: its own work asks the source for the older one.
                 Some(record) if record.booking.is_none() => {}
                 // What is gone already needs nobody's decision.
@@ -120,7 +119,7 @@ impl Known {
                 _ => {}
             }
         }
-        (reissued, unclear)
+        (renamed, unclear)
     }
 
     /// Bookings under a reference that a stay had before, and that are shown beside it: it may be two stays after all.

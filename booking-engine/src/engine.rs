@@ -5,14 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use booking_core::store::{
-    Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, Finish, Kind, Lease, Origin, Record,
-    Store, StoreError, Tx, WorkKey, Write,
+    Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, FactRecord, Finish, Kind, Lease, Origin,
+    Record, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 
 use crate::alert::AlertKind;
 use crate::doors::Doors;
+use crate::stay::REISSUE;
 use crate::tenant::Tenant;
 
 /// A lease with less than this left is prolonged before the next calls.
@@ -128,13 +129,12 @@ impl Engine {
             tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
             due(WorkKey::Notice(tenant.slug.clone()));
             self.rows(Kind::DoorRead, &tenant.slug, |record| {
-                if let Record::DoorRead(read) = record
-                    && let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == read.key)
-                {
-                    self.doors.remember(&tenant.slug, &setup.id, read);
+                if let Record::DoorRead(read) = record {
+                    self.doors.remember(read);
                 }
             })
             .await?;
+            writes.extend(self.keep_backups(tenant, now).await?);
             let mut stays: BTreeMap<BookingId, Option<DateTime<Utc>>> = BTreeMap::new();
             self.rows(Kind::Grant, &tenant.slug, |record| {
                 if let Record::Grant(grant) = record
@@ -263,6 +263,33 @@ impl Engine {
             }
         }
         Ok(worked)
+    }
+
+    /// Gives a stay other digits, because somebody learnt them who should not: the new code is proven and told before
+    /// the old one goes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn reissue(&self, tenant: &TenantSlug, stay: &BookingId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let fact = FactRecord {
+            id: format!("{REISSUE}{stay}/{}", now.timestamp_micros()),
+            tenant: tenant.clone(),
+            stay: Some(stay.clone()),
+            at: now,
+            payload: serde_json::Value::Null,
+        };
+        let work = WorkKey::Grant(tenant.clone(), stay.clone());
+        let writes = vec![
+            Write::Put(Box::new(Record::Fact(fact))),
+            self.audit(tenant, Some(stay), "reissue", "staff wants other digits"),
+            Write::Due { work, at: now, priority: Some(now) },
+        ];
+        match self.store.commit(Tx { writes, ..Tx::new(now) }).await? {
+            Commit::Done { .. } => Ok(()),
+            other => Err(StoreError::Damaged(format!("a plain write was refused: {other:?}"))),
+        }
     }
 
     /// Stays that ended before `before` and have no code on any door: what retention may forget. A stay without

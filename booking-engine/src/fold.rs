@@ -16,7 +16,10 @@ pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
         (Some(Event::Hint { .. }), _) => last_answer.is_none_or(|answer| answer < row.received_at),
         (Some(Event::Snapshot(booking)), Origin::Webhook) => revives(record, booking),
         _ => false,
-    }) || (record.booking.is_none() && record.gone_at.is_none() && rows.is_empty())
+    }) || (record.booking.is_none()
+        && record.gone_at.is_none()
+        && record.standing.is_none()
+        && rows.is_empty())
 }
 
 /// A snapshot without a revision that would bring a cancelled booking back: too weak a witness.
@@ -177,6 +180,7 @@ mod tests {
             gone_at: None,
             cancelled_at: None,
             last_error: None,
+            standing: None,
             created_at: at(0),
         }
     }

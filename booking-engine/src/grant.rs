@@ -1,26 +1,31 @@
 //! Work on a stay: fold, plan, and apply wave by wave, each step written down before it is tried.
 
+mod backup;
+mod brake;
+mod review;
 mod tell;
 mod write;
 
+use brake::Weighed;
+pub use review::{Applied, Draft, Scope};
 pub(crate) use tell::staff_recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, Lease, Origin, Tx, WorkKey, Write};
-use booking_core::{BookingId, CodeId, DoorId, ExternalId, Lookup, Marker, VendorError};
+use booking_core::store::{AlertRecord, CodeState, Lease, Origin, PlanRecord, Tx, WorkKey, Write};
+use booking_core::{BookingId, CodeId, DoorId, DoorKey, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use crate::alert::AlertKind;
-use crate::doors;
+use crate::doors::{self, DoorView};
 use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::fold::{fold, must_ask, rename};
-use crate::plan::{Plan, Situation, Step, plan};
+use crate::plan::{Plan, Rival, Situation, Step, plan};
 use crate::retry;
 use crate::stay::Stay;
-use crate::tenant::{Mode, Policy, Tenant};
+use crate::tenant::{Mode, Place, Policy, Tenant};
 
 /// More rounds of planning than any honest stay needs: the bound only stops a plan that never comes to rest.
 const MOST_ROUNDS: usize = 40;
@@ -39,7 +44,15 @@ pub(crate) struct Run<'a> {
     pub(crate) anew: BTreeSet<DoorId>,
     /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
     pub(crate) tried: BTreeSet<CodeId>,
-    unread: BTreeSet<DoorId>,
+    /// What was reviewed and is to be applied, exactly.
+    pub(crate) reviewed: Option<PlanRecord>,
+    /// Doors that have no backup code to give.
+    pub(crate) without_backup: BTreeSet<DoorId>,
+    /// What the brake allows, as far as it was looked up.
+    pub(crate) budgets: BTreeMap<String, Weighed>,
+    /// All codes on those keypads of the stay that hold only so many.
+    rivals: BTreeMap<DoorKey, Vec<Rival>>,
+    unread: BTreeSet<DoorKey>,
     /// What was noticed on the way and is mended by now: staff must hear of it all the same.
     pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
     /// When to look again, beyond what the plan says.
@@ -56,11 +69,18 @@ impl Engine {
         booking: &BookingId,
         lease: Lease,
     ) -> Result<Done, WorkError> {
-        let Some(stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
+        let Some(mut stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
             // Forgotten by retention or erased.
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         };
-        let run = Run {
+        let reviewed = stay.approved(self.clock.now());
+        let mut run = self.run(tenant, stay, lease);
+        run.reviewed = reviewed;
+        run.work().await
+    }
+
+    pub(crate) fn run<'a>(&'a self, tenant: &'a Arc<Tenant>, stay: Stay, lease: Lease) -> Run<'a> {
+        Run {
             engine: self,
             tenant,
             stay,
@@ -69,13 +89,16 @@ impl Engine {
             exhausted: BTreeSet::new(),
             anew: BTreeSet::new(),
             tried: BTreeSet::new(),
+            reviewed: None,
+            without_backup: BTreeSet::new(),
+            budgets: BTreeMap::new(),
+            rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
             alerts: BTreeMap::new(),
             later: None,
             is_newcomer: false,
             failed: false,
-        };
-        run.work().await
+        }
     }
 }
 
@@ -91,18 +114,24 @@ impl Run<'_> {
             self.stay.grant(&*self.engine.rng, now);
         }
         for _ in 0..MOST_ROUNDS {
+            self.rivals().await?;
             let plan = self.plan();
             self.stay.learn(&plan, &*self.engine.rng, self.now());
             self.note(&plan);
-            if self.adopt(&plan).await? || self.read(&plan).await? {
+            self.nudge(&plan);
+            self.tell_of_brake(&plan).await?;
+            if self.weigh(&plan).await? || self.read(&plan).await? {
                 continue;
             }
-            if self.tenant.mode == Mode::Observe {
+            if self.review(&plan) || self.let_stand(&plan).await? || self.adopt(&plan).await? {
+                continue;
+            }
+            if self.mode() == Mode::Observe {
                 self.report_only(&plan);
                 return self.rest(&plan, asked_again).await;
             }
             self.supersede(&plan);
-            if self.write(&plan).await? || self.tell(&plan).await? {
+            if self.issue(&plan).await? || self.write(&plan).await? || self.tell(&plan).await? {
                 continue;
             }
             return self.rest(&plan, asked_again).await;
@@ -208,18 +237,22 @@ impl Run<'_> {
     }
 
     pub(crate) fn marker(&self) -> Option<Marker> {
-        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         let of_grant = || Marker::new("Staykey", self.stay.grant.as_ref()?.id.as_str()).ok();
+        if self.stay.booking.standing.is_some() {
+            return of_grant();
+        }
+        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
     fn plan(&self) -> Plan {
-        let views = self.engine.doors.views(self.tenant);
-        let recovered = self.engine.recovered(&self.tenant.slug);
         let marker = self.marker();
+        let views = self.views(marker.as_ref());
+        let recovered = self.engine.recovered(&self.tenant.slug);
         plan(&Situation {
             now: self.now(),
             tenant: self.tenant,
+            mode: self.mode(),
             booking: &self.stay.booking,
             marker: marker.as_ref(),
             grant: self.stay.grant.as_ref(),
@@ -227,7 +260,74 @@ impl Run<'_> {
             messages: &self.stay.messages,
             views: &views,
             recovered: &recovered,
+            rivals: &self.rivals,
+            reissued_at: self.stay.reissued_at,
+            without_backup: &self.without_backup,
+            budgets: &self
+                .budgets
+                .iter()
+                .map(|(name, weighed)| (name.clone(), weighed.budget.clone()))
+                .collect(),
         })
+    }
+
+    /// Who else needs a place on keypads that hold only so many.
+    async fn rivals(&mut self) -> Result<(), WorkError> {
+        let limited: BTreeSet<DoorKey> = self
+            .keys(None)
+            .into_iter()
+            .filter(|key| {
+                let setup = self.tenant.doors.values().find(|setup| setup.door.key == *key);
+                setup
+                    .and_then(|setup| self.tenant.rules(&setup.id))
+                    .is_some_and(|rules| rules.capacity.is_some())
+            })
+            .collect();
+        self.rivals.clear();
+        for key in limited {
+            let codes = self.engine.store.codes_on(&self.tenant.slug, &key).await?;
+            let others = codes.iter().filter(|code| code.stay != self.stay.booking.id);
+            let own = self.stay.codes.iter().filter(|c| c.key == key && c.state != CodeState::Removed);
+            self.rivals.insert(key.clone(), others.chain(own).map(Rival::of).collect());
+        }
+        Ok(())
+    }
+
+    /// Makes due who is to make room on a keypad, or for whom there is room now.
+    fn nudge(&mut self, plan: &Plan) {
+        let now = self.now();
+        for stay in &plan.nudge {
+            let work = WorkKey::Grant(self.tenant.slug.clone(), stay.clone());
+            let known = |write: &Write| matches!(write, Write::Due { work: due, .. } if *due == work);
+            if !self.along.iter().any(known) {
+                self.along.push(Write::Due { work, at: now, priority: plan.opens });
+            }
+        }
+    }
+
+    /// The keypads that matter for this stay, as last seen.
+    fn views(&self, marker: Option<&Marker>) -> BTreeMap<DoorKey, DoorView> {
+        let slug = &self.tenant.slug;
+        self.keys(marker)
+            .into_iter()
+            .filter_map(|key| {
+                let view = self.engine.doors.view(slug, &key)?;
+                Some((key, view))
+            })
+            .collect()
+    }
+
+    /// The keypads that matter for this stay: those of its unit, those in its ledger, those where its marker is.
+    fn keys(&self, marker: Option<&Marker>) -> BTreeSet<DoorKey> {
+        let slug = &self.tenant.slug;
+        let mut keys: BTreeSet<DoorKey> = self.stay.codes.iter().map(|code| code.key.clone()).collect();
+        keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
+        let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
+        let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
+        let standing = self.stay.booking.standing.as_ref().map(|standing| &standing.door);
+        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(standing);
+        keys.extend(doors.filter_map(|door| Some(self.tenant.doors.get(door)?.door.key.clone())));
+        keys
     }
 
     /// Asks to be called again, in a few seconds where no time is known.
@@ -250,67 +350,66 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the doors that the plan asks for.
+    /// Reads the keypads that the plan asks for.
     async fn read(&mut self, plan: &Plan) -> Result<bool, WorkError> {
-        let doors: Vec<DoorId> = plan
+        let places: Vec<Place> = plan
             .ready()
             .filter_map(|step| match step {
-                Step::Read { door } => Some(door.clone()),
+                Step::Read { place } => Some(place.clone()),
                 _ => None,
             })
             .collect();
-        let (failed, doors): (Vec<_>, Vec<_>) =
-            doors.into_iter().partition(|door| self.unread.contains(door));
-        if !failed.is_empty() {
-            let views = self.engine.doors.views(self.tenant);
-            failed.iter().for_each(|door| self.wake(views.get(door).and_then(|view| view.retry_at)));
+        let (failed, places): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|place| self.unread.contains(&place.key));
+        for place in failed {
+            let view = self.engine.doors.view(&self.tenant.slug, &place.key);
+            self.wake(view.and_then(|view| view.retry_at));
         }
-        if doors.is_empty() {
+        if places.is_empty() {
             return Ok(false);
         }
-        self.read_doors(&doors, plan.opens).await?;
+        self.read_places(&places, plan.opens).await?;
         Ok(true)
     }
 
-    /// One read a door, side by side.
-    pub(crate) async fn read_doors(
+    /// One read a keypad, side by side.
+    pub(crate) async fn read_places(
         &mut self,
-        doors: &[DoorId],
+        places: &[Place],
         opens: Option<DateTime<Utc>>,
     ) -> Result<(), WorkError> {
         let call = self.engine.call(&mut self.lease).await?;
         let (engine, tenant) = (self.engine, self.tenant);
-        let reads = doors
-            .iter()
-            .map(|door| engine.doors.read(&*engine.clock, tenant, door, self.last_write(door), call, opens));
+        let reads = places.iter().map(|place| {
+            engine.doors.read(&*engine.clock, tenant, place, self.last_write(place), call, opens)
+        });
         let results = join_all(reads).await;
-        for (door, result) in doors.iter().zip(results) {
+        for (place, result) in places.iter().zip(results) {
             let Some((record, up)) = result else { continue };
             self.along.push(Write::Put(Box::new(record)));
-            let Some(lock) = self.tenant.doors.get(door).map(|setup| setup.lock.clone()) else { continue };
             if up {
-                let due = self.engine.works(self.tenant, &lock, Doing::Read);
+                let due = self.engine.works(self.tenant, &place.lock, Doing::Read);
                 self.along.extend(due);
             } else {
                 self.failed = true;
-                self.unread.insert(door.clone());
-                self.engine.waits_for(&self.tenant.slug, &lock, Doing::Read, &self.lease.work);
+                self.unread.insert(place.key.clone());
+                self.engine.waits_for(&self.tenant.slug, &place.lock, Doing::Read, &self.lease.work);
             }
         }
         Ok(())
     }
 
-    /// A read must be later than this to show all that this stay has written to a door.
-    fn last_write(&self, door: &DoorId) -> DateTime<Utc> {
+    /// A read must be later than this to show all that this stay has written to a keypad.
+    fn last_write(&self, place: &Place) -> DateTime<Utc> {
         let writes =
-            self.stay.codes.iter().filter(|code| code.door == *door).filter_map(crate::plan::write_end);
+            self.stay.codes.iter().filter(|code| code.key == place.key).filter_map(crate::plan::write_end);
         writes.max().map_or(self.now(), |last| last.max(self.now()))
     }
 
-    /// The time of a write to a door: later than any read of it that was made before, even on a clock that stands
+    /// The time of a write to a keypad: later than any read of it that was made before, even on a clock that stands
     /// still or was set back, so that reads and writes of a door have one order.
-    pub(crate) fn write_time(&self, door: &DoorId) -> DateTime<Utc> {
-        let seen = self.engine.doors.observed_at(self.tenant, door);
+    pub(crate) fn write_time(&self, key: &DoorKey) -> DateTime<Utc> {
+        let seen = self.engine.doors.observed_at(self.tenant, key);
         seen.map_or(self.now(), |at| self.now().max(at + chrono::Duration::microseconds(1)))
     }
 
@@ -337,7 +436,8 @@ impl Run<'_> {
         let now = self.now();
         let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.append(&mut self.along);
-        self.engine.commit(Tx { writes, ..Tx::under(now, &self.lease) }).await?;
+        let expect = self.stay.expect();
+        self.engine.commit(Tx { writes, expect, ..Tx::under(now, &self.lease) }).await?;
         self.stay.stored();
         Ok(())
     }
@@ -415,8 +515,9 @@ pub(crate) fn alert_id(kind: AlertKind, stay: &BookingId, door: Option<&DoorId>)
 
 fn step_word(step: &Step) -> &'static str {
     match step {
-        Step::Read { .. } => "read",
-        Step::Adopt { .. } => "adopt",
+        Step::Read { .. } | Step::Weigh { .. } => "read",
+        Step::Adopt { .. } | Step::LetStand { .. } => "adopt",
+        Step::Issue { .. } => "issue",
         Step::Mint { .. } | Step::Create { .. } => "create",
         Step::Replace { .. } => "replace",
         Step::Delete { .. } => "delete",

@@ -10,8 +10,8 @@ mod grant;
 mod notice;
 pub mod pin;
 pub mod plan;
-mod reissue;
 pub mod retry;
+mod same_stay;
 mod source;
 mod stay;
 mod tenant;
@@ -20,7 +20,8 @@ pub mod wish;
 
 pub use alert::AlertKind;
 pub use engine::{Done, Engine, WorkError};
+pub use grant::{Applied, Draft, Scope};
 pub use tenant::{
-    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Policy, Tell,
-    Tenant, Unit,
+    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Place, Policy,
+    Tell, Tenant, Unit,
 };

@@ -218,7 +218,7 @@ impl Engine {
         findings: &Findings<'_>,
     ) -> Result<BTreeSet<ExternalId>, WorkError> {
         let mut moved = BTreeSet::new();
-        for (older, newer) in &findings.reissued {
+        for (older, newer) in &findings.renamed {
             let record = Record::Booking((*older).clone());
             let row = self.store.get(&record.key()).await?.filter(|row| row.record == record);
             let Some(row) = row else {
@@ -231,7 +231,7 @@ impl Engine {
             }
             let writes = vec![
                 self.alias(tenant, name, &newer.reference, &older.id),
-                self.audit(&tenant.slug, Some(&older.id), "reissued", newer.reference.to_string()),
+                self.audit(&tenant.slug, Some(&older.id), "new-id", newer.reference.to_string()),
             ];
             let expect = vec![(record.key(), row.revision)];
             match self.store.commit(Tx { expect, writes, ..Tx::under(self.clock.now(), lease) }).await? {
@@ -289,7 +289,7 @@ impl Engine {
         for (older, newer) in &findings.unclear {
             let id = self.store.alias(&tenant.slug, name, &newer.reference).await?;
             let detail = format!("{} and {}", older.reference, newer.reference);
-            troubles.extend(id.map(|id| ((AlertKind::ReissueUnclear, id), detail)));
+            troubles.extend(id.map(|id| ((AlertKind::SameStayTwice, id), detail)));
         }
         Ok(troubles)
     }

@@ -150,6 +150,8 @@ fn code(number: u32) -> Record {
         proof_at: at(0),
         missing_since: None,
         adopted: false,
+        backup: false,
+        by_staff: None,
         created_at: at(0),
     })
 }

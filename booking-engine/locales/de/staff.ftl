@@ -54,8 +54,17 @@ staff-webhooks-silent = Im Buchungssystem gab es Änderungen, und keine davon wu
 staff-turnover-conflict-subject = Zwei Aufenthalte überschneiden sich
 staff-turnover-conflict = Ein Gast reist an, bevor ein anderer dieselbe Einheit verlassen hat. Beide Codes würden zugleich gelten. Bitte andere Zeiten vereinbaren und im Buchungssystem eintragen.
 
-staff-reissue-unclear-subject = Buchung ist vielleicht doppelt
-staff-reissue-unclear = Zwei Buchungen sehen aus wie ein Aufenthalt unter zwei Nummern: gleiche Einheit, gleiche Tage, gleicher Gast. Der Gast hat vielleicht zwei Codes oder einen für beide. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
+staff-same-stay-twice-subject = Buchung ist vielleicht doppelt
+staff-same-stay-twice = Zwei Buchungen sehen aus wie ein Aufenthalt unter zwei Nummern: gleiche Einheit, gleiche Tage, gleicher Gast. Der Gast hat vielleicht zwei Codes oder einen für beide. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
+
+staff-former-keypad-subject = Codes auf einem früheren Tastenfeld
+staff-former-keypad = Eine Tür hat ein anderes Tastenfeld als zuvor, und das frühere, auf dem noch Codes liegen, ist nicht erreichbar. Sie öffnen es vielleicht noch. Machen Sie es wieder erreichbar, oder nennen Sie es unter retired, wenn es für immer weg ist.
+
+staff-brake-subject = Löschungen von der Bremse angehalten
+staff-brake = Es würden mehr Codes vor ihrer Zeit gelöscht als erlaubt. Die übrigen bleiben vorerst auf den Türen. Stimmt, was das Buchungssystem zeigt, lösen Sie die Bremse; sonst richten Sie zuerst dessen Konto.
+
+staff-backup-issued-subject = Ersatzcode ausgegeben
+staff-backup-issued = Der Code eines Gastes kam nicht rechtzeitig auf eine Tür; der Gast hat einen Ersatzcode bekommen, der schon darauf ist. Prüfen Sie Schloss und Verbindung; der Ersatz wird von selbst nachgelegt, sobald sie arbeiten.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }

@@ -55,8 +55,17 @@ staff-webhooks-silent = There were changes in the booking system, and it reporte
 staff-turnover-conflict-subject = Two stays overlap
 staff-turnover-conflict = A guest arrives before another one has left the same unit. Both codes would work at the same time. Agree on other times and enter them in the booking system.
 
-staff-reissue-unclear-subject = Booking may be there twice
-staff-reissue-unclear = Two bookings look like one stay under two ids: the same unit, days and guest. The guest may have two codes, or one for both. Check both bookings and tell the guest which code to use.
+staff-same-stay-twice-subject = Booking may be there twice
+staff-same-stay-twice = Two bookings look like one stay under two ids: the same unit, days and guest. The guest may have two codes, or one for both. Check both bookings and tell the guest which code to use.
+
+staff-former-keypad-subject = Codes left on a former keypad
+staff-former-keypad = A door has another keypad than before, and the former one, which still has codes, cannot be reached. They may still open it. Bring it back within reach, or list it under retired if it is gone for good.
+
+staff-brake-subject = Removals stopped by the brake
+staff-brake = More codes would be removed before their time than allowed. Those left stay on their doors for now. If the booking system shows what it should, release the brake; otherwise mend its account first.
+
+staff-backup-issued-subject = Backup code given out
+staff-backup-issued = A guest's own code could not be put on a door in time, so the guest was given a backup code that is on it already. Check the lock and its connection; the backup is replaced by itself once they work.
 
 staff-line-account = Account: { $account }
 staff-line-date = Date: { $date }

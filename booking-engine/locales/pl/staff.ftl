@@ -54,8 +54,17 @@ staff-webhooks-silent = W systemie rezerwacji były zmiany i żadna nie została
 staff-turnover-conflict-subject = Dwa pobyty nachodzą na siebie
 staff-turnover-conflict = Gość przyjeżdża, zanim inny opuści ten sam lokal. Oba kody działałyby w tym samym czasie. Należy uzgodnić inne godziny i wpisać je w systemie rezerwacji.
 
-staff-reissue-unclear-subject = Rezerwacja może być podwójna
-staff-reissue-unclear = Dwie rezerwacje wyglądają na jeden pobyt pod dwoma numerami: ten sam lokal, te same dni i ten sam gość. Gość może mieć dwa kody albo jeden dla obu. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
+staff-same-stay-twice-subject = Rezerwacja może być podwójna
+staff-same-stay-twice = Dwie rezerwacje wyglądają na jeden pobyt pod dwoma numerami: ten sam lokal, te same dni i ten sam gość. Gość może mieć dwa kody albo jeden dla obu. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
+
+staff-former-keypad-subject = Kody na poprzedniej klawiaturze
+staff-former-keypad = Drzwi mają inną klawiaturę niż przedtem, a poprzednia, na której są jeszcze kody, jest nieosiągalna. Kody mogą ją nadal otwierać. Przywróć łączność z nią albo wpisz ją w retired, jeśli usunięto ją na zawsze.
+
+staff-brake-subject = Hamulec zatrzymał usuwanie kodów
+staff-brake = Przed czasem usunięto by więcej kodów, niż wolno. Pozostałe na razie zostają na drzwiach. Jeśli system rezerwacji pokazuje prawdę, zwolnij hamulec; jeśli nie, najpierw popraw jego konto.
+
+staff-backup-issued-subject = Wydano kod zapasowy
+staff-backup-issued = Kodu gościa nie udało się na czas wprowadzić na drzwi, więc gość dostał kod zapasowy, który już na nich jest. Sprawdź zamek i połączenie; kod zapasowy zostanie uzupełniony sam, gdy zadziałają.
 
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }

@@ -18,6 +18,9 @@ const NEXT_CHANNEL_AFTER: u32 = 3;
 impl Planner<'_> {
     pub(super) fn guest(&mut self) {
         let Wish::Access(access) = self.wished.wish.clone() else { return };
+        if self.s.booking.standing.is_some() {
+            return;
+        }
         let Some(truth) = self.truth(&access) else { return };
         let now = self.s.now;
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
@@ -218,7 +221,7 @@ impl Planner<'_> {
             .iter()
             .filter_map(|door| self.wanted_on(door))
             .filter(|code| code.proof < Proof::Confirmed)
-            .filter_map(|code: &CodeRecord| Some(write_end(code)? + self.settle(&code.door)))
+            .filter_map(|code: &CodeRecord| Some(write_end(code)? + self.settle(code)))
             .max()?;
         (settled > access.stay.opens() && settled > self.s.now).then_some(settled)
     }
@@ -228,15 +231,21 @@ impl Planner<'_> {
     pub(super) fn may_break(&self) -> bool {
         let Wish::Access(access) = &self.wished.wish else { return true };
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
-        let Some(truth) = self.truth(access).filter(|_| proven) else { return false };
-        let knew = self.last_told().is_some();
+        // A second code on the same door, never told, takes nothing from anybody.
+        proven && (self.last_told().is_none() || self.knows_truth(access))
+    }
+
+    /// Whether the guest knows the present codes, or nobody is ever told.
+    pub(super) fn knows_truth(&self, access: &Access<'_>) -> bool {
+        if self.s.tenant.guest.names().is_empty() {
+            return true;
+        }
+        let Some(truth) = self.truth(access) else { return false };
         // What was told before something else was told is no longer what the guest knows.
-        let knows = self.s.messages[self.round(&truth)..].iter().any(|message| {
+        self.s.messages[self.round(&truth)..].iter().any(|message| {
             matches!(message.state, MessageState::Sent(_))
                 && message.told.as_ref().is_some_and(|told| same(told, &truth))
-        });
-        // A second code on the same door, never told, takes nothing from anybody.
-        !knew || knows || self.s.tenant.guest.names().is_empty()
+        })
     }
 
     fn write_back(&mut self, when: When) {

@@ -143,6 +143,7 @@ fn stay(id: &str, departed_days_ago: u64) -> Record {
         gone_at: None,
         cancelled_at: None,
         last_error: None,
+        standing: None,
         created_at: Utc::now(),
     })
 }
@@ -171,6 +172,8 @@ fn code(stay: &str, state: CodeState) -> Record {
         proof_at: Utc::now(),
         missing_since: None,
         adopted: false,
+        backup: false,
+        by_staff: None,
         created_at: Utc::now(),
     })
 }

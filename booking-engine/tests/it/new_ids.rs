@@ -230,7 +230,7 @@ fn d03_of_two_that_may_be_meant_none_is_taken_and_staff_is_told() {
         street.pass(Duration::minutes(31));
         assert_eq!(street.bookings().len(), 3, "{way:?}");
         assert!(
-            street.alert_kinds().contains(&"reissue-unclear".to_owned()),
+            street.alert_kinds().contains(&"same-stay-twice".to_owned()),
             "{way:?}: {:?}",
             street.alert_kinds()
         );
@@ -247,7 +247,7 @@ fn d03_a_stay_that_has_its_own_code_already_is_not_joined_and_staff_is_told() {
     assert_eq!(street.pins(0, "flat").len(), 2);
     street.goes("1");
     street.pass(Duration::minutes(31));
-    assert!(street.alert_kinds().contains(&"reissue-unclear".to_owned()), "{:?}", street.alert_kinds());
+    assert!(street.alert_kinds().contains(&"same-stay-twice".to_owned()), "{:?}", street.alert_kinds());
     street.pass(Duration::hours(4));
     assert_eq!((street.bookings().len(), street.pins(0, "flat").len(), street.alert_kinds()), (2, 1, vec![]));
 }
@@ -299,7 +299,7 @@ fn d03_an_old_id_that_is_shown_again_beside_the_new_one_is_staffs_to_look_at() {
         street.tells("1");
         let changed = street.audited("booking-changed");
         street.pass(Duration::hours(2));
-        assert_eq!(street.alert_kinds(), ["reissue-unclear"], "{way:?}");
+        assert_eq!(street.alert_kinds(), ["same-stay-twice"], "{way:?}");
         assert_eq!((street.pins(0, "flat"), street.told(), street.bookings().len()), (pins, 1, 1), "{way:?}");
         // It is not one today and the other tomorrow.
         assert_eq!(street.bookings()[0].reference, reference("2"), "{way:?}");

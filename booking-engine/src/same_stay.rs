@@ -63,7 +63,7 @@ impl Run<'_> {
             [] => Ok(None),
             [older] => self.join(older).await,
             several => {
-                self.audit("reissue-unclear", format!("{} lost bookings equal it", several.len()));
+                self.audit("same-stay-twice", format!("{} lost bookings equal it", several.len()));
                 Ok(None)
             }
         }
@@ -121,7 +121,7 @@ impl Run<'_> {
             at: now,
             priority: None,
         };
-        let entry = self.engine.audit(&own.tenant, Some(&older.id), "reissued", own.reference.to_string());
+        let entry = self.engine.audit(&own.tenant, Some(&older.id), "new-id", own.reference.to_string());
         let tx = Tx {
             expect: expect.chain([(older_key, before.revision)]).collect(),
             writes: [alias, due, entry]
