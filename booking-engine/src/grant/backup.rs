@@ -1,5 +1,7 @@
 //! Backup codes: each is a stay of its own that nobody arrives for, until a guest needs it.
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, Commit, Record, Standing, StoreError, Tx, WorkKey, Write,
 };
@@ -105,6 +107,11 @@ impl Run<'_> {
                 _ => None,
             });
             let Some((code, revision)) = healthy else { continue };
+            #[cfg(staykey_planted)]
+            let (code, revision) = match planted(planted::BACKUP_TWICE) {
+                true => (CodeRecord { id: booking_core::CodeId::draw(&*self.engine.rng), ..code }, 0),
+                false => (code, revision),
+            };
             let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
             let code = CodeRecord {
                 stay: self.stay.booking.id.clone(),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState,
     Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
@@ -196,6 +198,16 @@ impl Run<'_> {
                 Step::Create { code, content } => {
                     self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
                 }
+                #[cfg(staykey_planted)]
+                Step::Replace { code, content, .. }
+                    if planted(planted::NEW_PIN_FOR_NEW_DATES)
+                        && self.stay.code(code).is_some_and(|known| known.window != content.window) =>
+                {
+                    let door = self.stay.code(code).map(|known| known.door.clone());
+                    self.stay.grant.iter_mut().for_each(|grant| grant.core = None);
+                    let new = |door| NewCode { door, content: content.clone(), gate: Gate::Open };
+                    mints.extend(door.map(|door| vec![new(door)]));
+                }
                 Step::Replace { code, content, room } => match self.new_digits_for(code) {
                     Some(door) => {
                         let gate = if *room { Gate::Open } else { Gate::InPlaceOf(code.clone()) };
@@ -236,8 +248,11 @@ impl Run<'_> {
         let standing = self.stay.booking.standing.is_some();
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
-            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
-            {
+            let is_longer = content.window.closes() > code.window.closes()
+                || content.window.opens() < code.window.opens();
+            #[cfg(staykey_planted)]
+            let is_longer = is_longer && !planted(planted::LONGER_WITHOUT_CLAIM);
+            if is_longer {
                 longer.push(id.clone());
             }
             code.window = content.window.clone();
@@ -329,7 +344,7 @@ impl Run<'_> {
         let pin = self.claimed(code)?;
         Some(Claim {
             from: code.window.opens(),
-            until: code.window.closes() + self.policy().quarantine,
+            until: code.window.closes() + self.quarantine(),
             candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
         })
     }
@@ -512,9 +527,18 @@ impl Run<'_> {
             .collect();
         Claim {
             from: windows().map(Window::opens).min().map_or(now, |opens| opens.min(now)),
-            until: windows().map(Window::closes).max().unwrap_or(now) + self.policy().quarantine,
+            until: windows().map(Window::closes).max().unwrap_or(now) + self.quarantine(),
             candidates,
         }
+    }
+
+    /// How long digits rest before anybody else gets them.
+    fn quarantine(&self) -> chrono::Duration {
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_QUARANTINE) {
+            return chrono::Duration::zero();
+        }
+        self.policy().quarantine
     }
 
     /// The codes that end because new ones take their places.
@@ -669,6 +693,10 @@ impl Run<'_> {
                 if vendor_id.is_some() {
                     code.vendor_id = vendor_id;
                 }
+                #[cfg(staykey_planted)]
+                if kind == WriteKind::Delete && planted(planted::REMOVED_UNSEEN) {
+                    code.state = CodeState::Removed;
+                }
                 if kind != WriteKind::Delete {
                     code.proof = Proof::Accepted;
                     code.proof_at = now;
@@ -694,11 +722,10 @@ impl Run<'_> {
             }
             Err(error) => {
                 let error = vendor_error(error);
-                let state = if error.outcome == Outcome::Unknown {
-                    WriteState::Unknown
-                } else {
-                    WriteState::NotApplied
-                };
+                let unknown = error.outcome == Outcome::Unknown;
+                #[cfg(staykey_planted)]
+                let unknown = unknown && !planted(planted::RETRY_WITHOUT_LOOKING);
+                let state = if unknown { WriteState::Unknown } else { WriteState::NotApplied };
                 set(state, Some(error.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(retry::after(&error, code.attempts, now, opens));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
 use booking_core::{Channel, IntegrationName, Proof, Recipient};
 use chrono::{DateTime, Utc};
@@ -24,6 +26,8 @@ impl Planner<'_> {
         let Some(truth) = self.truth(&access) else { return };
         let now = self.s.now;
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
+        #[cfg(staykey_planted)]
+        let proven = proven || planted(planted::MESSAGE_BEFORE_PROOF);
         let earliest = match self.wished.policy.tell {
             TellPolicy::WhenProven => None,
             TellPolicy::BeforeArrival(before) => Some(access.window.opens() - before),
@@ -143,6 +147,8 @@ impl Planner<'_> {
                 }
                 message.attempts < NEXT_CHANNEL_AFTER
             }
+            #[cfg(staykey_planted)]
+            MessageState::Failed if planted(planted::NEVER_TOLD_AGAIN) => true,
             MessageState::Failed => {
                 match self.message_waits(message) {
                     Some(at) => self.wake(at),
@@ -230,6 +236,10 @@ impl Planner<'_> {
     /// ones knows the new ones.
     pub(super) fn may_break(&self) -> bool {
         let Wish::Access(access) = &self.wished.wish else { return true };
+        #[cfg(staykey_planted)]
+        if planted(planted::DELETE_BEFORE_CREATE) {
+            return true;
+        }
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
         // A second code on the same door, never told, takes nothing from anybody.
         proven && (self.last_told().is_none() || self.knows_truth(access))
