@@ -24,11 +24,13 @@ pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
         && rows.is_empty())
 }
 
-/// A snapshot without a revision that would bring a cancelled booking back: too weak a witness.
+/// A snapshot that would bring a cancelled booking back without being newer by its revision: too weak a witness.
 fn revives(record: &BookingRecord, booking: &Booking) -> bool {
-    let cancelled = record.gone_at.is_some()
-        || record.booking.as_ref().is_some_and(|known| known.status == BookingStatus::Cancelled);
-    cancelled && booking.status == BookingStatus::Confirmed && booking.revision.is_none()
+    let known = record.booking.as_ref();
+    let cancelled =
+        record.gone_at.is_some() || known.is_some_and(|known| known.status == BookingStatus::Cancelled);
+    let newer = booking.revision.is_some() && booking.revision > known.and_then(|known| known.revision);
+    cancelled && booking.status == BookingStatus::Confirmed && !newer
 }
 
 /// Folds unread rows, in order, and then the source's answer, if it was asked.
@@ -238,7 +240,8 @@ mod tests {
         check(&[(1, booking(1, Some(9), Cancelled)), (2, booking(1, Some(1), Confirmed))], 1, true);
         // A real revival carries a newer revision.
         check(&[(1, booking(1, Some(1), Cancelled)), (2, booking(1, Some(2), Confirmed))], 1, false);
-        // Without one, the source must be asked first.
+        // An echo of what was known before, and one without revision, are no revival: the source must be asked first.
+        check(&[(1, booking(1, Some(2), Cancelled)), (2, booking(1, Some(2), Confirmed))], 1, true);
         check(&[(1, booking(1, None, Cancelled)), (2, booking(1, None, Confirmed))], 1, true);
     }
 
@@ -250,6 +253,20 @@ mod tests {
         assert!(must_ask(&record, &revival));
         fold(&mut record, &revival, Some((&Lookup::Found(Box::new(booking(1, None, Confirmed))), at(3))), 2);
         assert_eq!(record.cancelled_at, None);
+    }
+
+    #[test]
+    fn an_echo_does_not_bring_back_what_is_gone() {
+        let mut record = empty();
+        let last = || row(1, Origin::Webhook, snapshot(booking(1, Some(7), Confirmed)));
+        fold(&mut record, &[last()], None, 2);
+        record.gone_at = Some(at(5));
+        assert!(must_ask(&record, &[last()]));
+        fold(&mut record, &[last()], None, 2);
+        assert_eq!(record.gone_at, Some(at(5)));
+        let newer = row(6, Origin::Webhook, snapshot(booking(1, Some(8), Confirmed)));
+        fold(&mut record, &[newer], None, 2);
+        assert_eq!(record.gone_at, None);
     }
 
     #[test]

@@ -450,9 +450,19 @@ impl Run<'_> {
                 pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
             })
             .collect();
-        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
-        let core = core.or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
-        pin::candidates(rules, core.as_ref(), &on_doors, &*self.engine.rng)
+        let core = || self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
+        let known = codes.iter().find_map(|new| self.last_digits(&new.door));
+        let preferred = known.or_else(core).or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
+        pin::candidates(rules, preferred.as_ref(), &on_doors, &*self.engine.rng)
+    }
+
+    /// The digits that the stay last had on a door: its guest may know them, whatever has become of the code.
+    fn last_digits(&self, door: &DoorId) -> Option<Pin> {
+        let may_be_used_again =
+            |code: &&CodeRecord| self.stay.reissued_at.is_none_or(|at| code.created_at >= at);
+        let last = self.stay.codes.iter().rfind(|code| code.door == *door)?;
+        let last = Some(last).filter(may_be_used_again).filter(|_| !self.anew.contains(door));
+        last.and_then(|code| code.pins.as_ref()).map(|pins| pins.stored.clone())
     }
 
     /// The last digits of the guest's phone, where a unit takes its PINs from there. A number that comes or changes
