@@ -13,7 +13,9 @@ pub(crate) use tell::staff_recipient;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, CodeState, Lease, Origin, PlanRecord, Tx, WorkKey, Write};
+use booking_core::store::{
+    AlertRecord, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, Tx, WorkKey, Write,
+};
 use booking_core::{BookingId, CodeId, DoorId, DoorKey, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -113,6 +115,7 @@ impl Run<'_> {
             let now = self.now();
             self.stay.grant(&*self.engine.rng, now);
         }
+        self.learn_reads().await?;
         for _ in 0..MOST_ROUNDS {
             self.rivals().await?;
             let plan = self.plan();
@@ -269,6 +272,19 @@ impl Run<'_> {
                 .map(|(name, weighed)| (name.clone(), weighed.budget.clone()))
                 .collect(),
         })
+    }
+
+    /// Takes over newer reads of the stay's keypads that other hosts have stored.
+    async fn learn_reads(&self) -> Result<(), WorkError> {
+        for key in self.keys(None) {
+            let row = RowKey { kind: Kind::DoorRead, tenant: self.tenant.slug.clone(), id: key.to_string() };
+            if let Some(Record::DoorRead(read)) = self.engine.store.get(&row).await?.map(|row| row.record)
+                && read.observed_at > self.engine.doors.observed_at(self.tenant, &key)
+            {
+                self.engine.doors.remember(read);
+            }
+        }
+        Ok(())
     }
 
     /// Who else needs a place on keypads that hold only so many.

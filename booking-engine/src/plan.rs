@@ -420,7 +420,7 @@ impl Planner<'_> {
         // A read that showed only a part a moment ago will not show more now.
         let partial =
             view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
-        if let Some(at) = partial.filter(|at| *at >= since || now - *at < Duration::minutes(1)) {
+        if let Some(at) = partial.filter(|at| now - *at < Duration::minutes(1)) {
             let detail = "the vendor lists only a part of the codes";
             self.alert(AlertKind::DoorUnreadable, Some(&place.door), detail);
             self.wake(at + Duration::minutes(1));
