@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use crate::doors::DoorView;
-pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
+pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT, may_have_reached};
 pub(crate) use observe::difference;
 pub use shown::shown;
 

@@ -306,7 +306,7 @@ pub(crate) const EARLIER_SYSTEM: &str = "earlier-system";
 pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel";
 
 /// Whether a message may have reached the guest.
-fn may_have_reached(message: &MessageRecord) -> bool {
+pub(crate) fn may_have_reached(message: &MessageRecord) -> bool {
     matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown)
         || message.maybe_twice
 }
