@@ -690,6 +690,7 @@ async fn an_arrival_makes_a_booking(store: &dyn Store) {
         tenant: harbour(),
         source: smoobu(),
         reference: reference("9001"),
+        former: Vec::new(),
         booking: None,
         seen_at: None,
         deleted_at: None,
@@ -1427,6 +1428,7 @@ fn every_record() -> Vec<Record> {
         tenant: harbour(),
         source: smoobu(),
         reference: reference("9001"),
+        former: vec![reference("8001"), reference("8002")],
         booking: Some(booking("9001")),
         seen_at: Some(at(1)),
         deleted_at: Some(at(2)),
@@ -1463,6 +1465,9 @@ fn every_record() -> Vec<Record> {
         complete_at: Some(at(1)),
         bookings: 12,
         failing: Some((at(2), "time-out".to_owned())),
+        suspect_since: Some(at(1)),
+        trusted_until: Some(at(9)),
+        untold: vec![at(0), at(1)],
     };
     let fact = FactRecord {
         id: "sms/receipt-1".to_owned(),
