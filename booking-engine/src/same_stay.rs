@@ -1,5 +1,7 @@
 //! Stays that their source has given another id: recognised before a second code is made.
 
+use std::collections::BTreeSet;
+
 use booking_core::store::{BookingRecord, Commit, Finish, Kind, Record, RowKey, Tx, WorkKey, Write};
 use booking_core::{Booking, BookingKind, BookingStatus, Guest, Lookup};
 use chrono::{DateTime, Duration, Utc};
@@ -13,7 +15,8 @@ const MOST_EQUALS: usize = 3;
 /// How soon a booking is looked at again after what it was to be joined with has moved.
 const SOON: Duration = Duration::seconds(5);
 
-/// Whether two bookings tell of one stay: the same guest in the same unit on the same days.
+/// Whether two bookings tell of one stay: the same guest in the same unit on the same days; on days that have some in
+/// common, where not only the name but the phone number or the address is the same too.
 #[must_use]
 pub(crate) fn is_same_stay(a: &Booking, b: &Booking) -> bool {
     let holds = |booking: &Booking| {
@@ -25,8 +28,20 @@ pub(crate) fn is_same_stay(a: &Booking, b: &Booking) -> bool {
         && holds(b)
         && a.unit.is_some()
         && a.unit == b.unit
-        && a.dates == b.dates
         && is_same_guest(&a.guest, &b.guest)
+        && (a.dates == b.dates || (overlap(a, b) && is_surely_same_guest(&a.guest, &b.guest)))
+}
+
+fn overlap(a: &Booking, b: &Booking) -> bool {
+    a.dates
+        .ok()
+        .zip(b.dates.ok())
+        .is_some_and(|(a, b)| a.arrival() < b.departure() && b.arrival() < a.departure())
+}
+
+fn is_surely_same_guest(a: &Guest, b: &Guest) -> bool {
+    let same = |a: &Option<String>, b: &Option<String>| words(a).is_some() && words(a) == words(b);
+    same(&a.name, &b.name) && (same(&a.phone, &b.phone) || same(&a.email, &b.email))
 }
 
 /// The name decides; where one has none, the phone number or the address. Two guests of one agency have its number in
@@ -69,22 +84,28 @@ impl Run<'_> {
         }
     }
 
-    /// The bookings of the same source that tell of the same stay, where this one is new.
+    /// The bookings of the same source that tell of the same stay, where this one is new. They are found by their codes:
+    /// a stay without any loses nothing, and the next full read joins it.
     async fn equals(&self) -> Result<Vec<BookingRecord>, WorkError> {
         let own = &self.stay.booking;
         let mut equals = Vec::new();
         let Some(booking) = own.booking.as_ref().filter(|_| self.is_newcomer) else { return Ok(equals) };
-        self.engine
-            .rows(Kind::Booking, &own.tenant, |record| {
-                if let Record::Booking(other) = record
-                    && other.source == own.source
-                    && other.id != own.id
-                    && other.booking.as_ref().is_some_and(|before| is_same_stay(before, booking))
-                {
-                    equals.push(other);
-                }
-            })
-            .await?;
+        let unit = booking.unit.as_ref().and_then(|unit| self.tenant.unit_of(&own.source, unit));
+        // The last door is the unit's own; those before it may be a whole street's.
+        let door = unit.and_then(|unit| self.tenant.doors.get(unit.doors.last()?));
+        let Some(door) = door else { return Ok(equals) };
+        let codes = self.engine.store.codes_ever_on(&own.tenant, &door.door.key).await?;
+        let stays: BTreeSet<_> =
+            codes.into_iter().map(|code| code.stay).filter(|stay| *stay != own.id).collect();
+        for stay in stays {
+            let key = RowKey { kind: Kind::Booking, tenant: own.tenant.clone(), id: stay.to_string() };
+            if let Some(Record::Booking(other)) = self.engine.store.get(&key).await?.map(|row| row.record)
+                && other.source == own.source
+                && other.booking.as_ref().is_some_and(|before| is_same_stay(before, booking))
+            {
+                equals.push(other);
+            }
+        }
         Ok(equals)
     }
 
@@ -192,12 +213,32 @@ mod tests {
         check(|other| other.unit = None, false);
         check(|other| other.dates = dates(5, 9), false);
         check(|other| other.dates = dates(4, 8), false);
+        check(|other| (other.dates, other.guest.phone) = (dates(5, 9), Some("1".into())), false);
         check(|other| other.dates = Err(booking_core::DateProblem::Missing), false);
         check(|other| other.guest.name = Some("Ada".into()), false);
         check(|other| other.guest.name = None, false);
         check(|other| other.guest.name = Some(" ".into()), false);
         check(|other| other.kind = BookingKind::Block, false);
         check(|other| other.status = BookingStatus::Cancelled, false);
+    }
+
+    #[test]
+    fn d03_other_days_need_a_surer_guest_and_a_day_in_common() {
+        let days = |from, to| {
+            let day = |day| NaiveDate::from_ymd_opt(2027, 3, day).unwrap();
+            Ok(StayDates::new(day(from), day(to)).unwrap())
+        };
+        for (from, to, fields, same) in [
+            (5, 9, ["Ada Example", "1", "-"], true),
+            (7, 12, ["Ada Example", "-", "a@x"], true),
+            (8, 12, ["Ada Example", "1", "-"], false),
+            (5, 9, ["Ada Example", "2", "-"], false),
+            (5, 9, ["-", "1", "-"], false),
+        ] {
+            let known = Booking { guest: guest(["Ada Example", "1", "a@x"]), ..booking() };
+            let other = Booking { guest: guest(fields), dates: days(from, to), ..booking() };
+            assert_eq!(is_same_stay(&known, &other), same, "{from} to {to} {fields:?}");
+        }
     }
 
     /// A guest as name, phone and e-mail, where `-` stands for none.

@@ -1185,6 +1185,9 @@ async fn codes_on_a_door(store: &dyn Store) {
         codes
     };
     assert_eq!(on(&d).await, vec![wanted_code.clone(), unwanted.clone()]);
+    let mut ever = store.codes_ever_on(&harbour(), &d).await.expect("codes_ever_on");
+    ever.sort_by(|one, next| one.id.cmp(&next.id));
+    assert_eq!(ever, vec![wanted_code.clone(), unwanted.clone(), of(3, CodeState::Removed, &d)]);
     let moved = CodeRecord { key: other.clone(), ..unwanted };
     let removed = CodeRecord { state: CodeState::Removed, ..wanted_code };
     write(store, 0, vec![put(Record::Code(moved)), put(Record::Code(removed))]).await;
