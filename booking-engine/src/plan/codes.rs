@@ -306,7 +306,7 @@ impl Planner<'_> {
         true
     }
 
-    /// The vendor lists the code, but the device has not said that it has it: looked for again, the more often the
+    /// What a list does not show yet, or the device has not said that it has, is looked for again, the more often the
     /// nearer the arrival.
     fn await_proof(&mut self, code: &CodeRecord) {
         let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).unwrap_or(self.s.now);
@@ -342,11 +342,30 @@ impl Planner<'_> {
         }
         for code in self.plan.codes.clone() {
             if code.state == CodeState::Unwanted {
-                self.remove(&code);
+                if self.stands_alone(&code) {
+                    self.await_proof(&code);
+                } else {
+                    self.remove(&code);
+                }
             } else if moved_from.contains(&code.id) {
                 self.step(Step::Delete { code: code.id.clone() }, When::Later);
             }
         }
+    }
+
+    /// Whether a surplus code on a door of the stay may be the one that opens it: unless the very list that shows it shows
+    /// the wanted code too, taking it off might shut the guest out.
+    fn stands_alone(&self, code: &CodeRecord) -> bool {
+        let Wish::Access(access) = &self.wished.wish else { return false };
+        let place = self.place(code);
+        let needed = self.s.tenant.is_present(&place) && access.unit.doors.contains(&code.door);
+        if !needed || self.is_blind(&place) || self.held.contains_key(&code.door) || code.vendor_id.is_none()
+        {
+            return false;
+        }
+        let Some(wanted) = self.wanted_on(&code.door) else { return false };
+        let view = self.s.views.get(&place.key);
+        !view.zip(wanted.vendor_id.as_ref()).is_some_and(|(view, id)| view.code(id).is_some())
     }
 
     /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.
