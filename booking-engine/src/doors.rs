@@ -18,6 +18,10 @@ use crate::tenant::{Place, Tenant};
 
 /// How long a busy account may put reads off before that counts as a failure.
 const LONGEST_QUEUE: Duration = Duration::minutes(30);
+/// How many codes do not go from a keypad between two reads without anybody's mistake.
+const SEVERAL: usize = 2;
+/// How long a keypad that had several codes must show none before that is believed.
+const DOUBT: Duration = Duration::minutes(10);
 
 /// What reads of a keypad have shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,6 +119,8 @@ struct Known {
     /// Since when every read was put off or failed.
     waiting_since: Option<DateTime<Utc>>,
     lock: Option<IntegrationName>,
+    /// Since when a keypad that had several codes shows none.
+    empty_since: Option<DateTime<Utc>>,
 }
 
 impl Doors {
@@ -204,7 +210,8 @@ impl Doors {
         let up = result.is_ok();
         match result {
             Ok(read) => {
-                known.view = DoorView::of(Some(began), read.complete, read.codes);
+                let complete = read.complete && known.is_credible(&read.codes, began);
+                known.view = DoorView::of(Some(began), complete, read.codes);
                 known.failures = 0;
                 known.waiting_since = None;
             }
@@ -243,6 +250,16 @@ impl Doors {
                 known.view.retry_at = None;
             }
         }
+    }
+}
+
+impl Known {
+    /// Whether a list can be believed to be whole: one that shows nothing where there were several codes a moment ago
+    /// must say so for a while.
+    fn is_credible(&mut self, codes: &[ListedCode], at: DateTime<Utc>) -> bool {
+        let emptied = codes.is_empty() && (self.empty_since.is_some() || self.view.codes().len() >= SEVERAL);
+        self.empty_since = emptied.then_some(self.empty_since.unwrap_or(at));
+        self.empty_since.is_none_or(|since| at - since >= DOUBT)
     }
 }
 

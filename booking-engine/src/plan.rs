@@ -15,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use crate::doors::DoorView;
-pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
+pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT, may_have_reached};
 pub(crate) use observe::difference;
 pub use shown::shown;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, GrantRecord, MessageKind, MessageRecord, Told, WriteKind,
     WriteState,
@@ -360,6 +362,10 @@ impl Planner<'_> {
     }
 
     fn settle(&self, code: &CodeRecord) -> Duration {
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_SETTLE_TIME) {
+            return Duration::zero();
+        }
         self.s.tenant.settle(&self.place(code), self.wished.policy)
     }
 
@@ -417,7 +423,7 @@ impl Planner<'_> {
         // A read that showed only a part a moment ago will not show more now.
         let partial =
             view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
-        if let Some(at) = partial.filter(|at| *at >= since || now - *at < Duration::minutes(1)) {
+        if let Some(at) = partial.filter(|at| now - *at < Duration::minutes(1)) {
             let detail = "the vendor lists only a part of the codes";
             self.alert(AlertKind::DoorUnreadable, Some(&place.door), detail);
             self.wake(at + Duration::minutes(1));
@@ -502,6 +508,10 @@ impl Planner<'_> {
             return;
         };
         let now = self.s.now;
+        #[cfg(staykey_planted)]
+        if planted(planted::ESCALATION_FORGOTTEN) {
+            return;
+        }
         for door in &access.unit.doors {
             if self.proven(door) {
                 continue;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, PlanRecord, PlanState,
     Record, Row, RowKey, Store, StoreError, Write,
@@ -145,6 +147,8 @@ impl Stay {
 
     /// What must be written so that the store knows this state. Digits of codes that are gone rest for `quarantine`.
     pub(crate) fn changes(&self, now: DateTime<Utc>, quarantine: Duration) -> Vec<Write> {
+        #[cfg(staykey_planted)]
+        let quarantine = if planted(planted::NO_QUARANTINE) { Duration::zero() } else { quarantine };
         let mut writes = Vec::new();
         for record in self.records() {
             let before = self.stored.get(&record.key());

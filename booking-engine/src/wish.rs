@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{BookingRecord, GrantRecord, Standing};
 use booking_core::{BookingKind, BookingStatus, DateProblem, UnitId, Window};
 use chrono::{DateTime, Duration, NaiveTime, Utc};
@@ -85,7 +87,10 @@ pub fn wish<'a>(
     };
     let policy = unit.map_or(&tenant.policy, |unit| &unit.policy);
 
-    if booking.status == BookingStatus::Cancelled || record.gone_at.is_some() {
+    let cancelled_or_gone = booking.status == BookingStatus::Cancelled || record.gone_at.is_some();
+    #[cfg(staykey_planted)]
+    let cancelled_or_gone = cancelled_or_gone && !planted(planted::CANCELLATION_FORGOTTEN);
+    if cancelled_or_gone {
         return Wished { policy, ..cancelled(record, window.zip(begins), policy, &kept, &nothing, now) };
     }
     match access {
@@ -136,6 +141,8 @@ fn cancelled<'a>(
     let in_house = begins <= learnt && learnt < window.closes();
     // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
     let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
+    #[cfg(staykey_planted)]
+    let keep = keep && !planted(planted::CANCELLED_IN_HOUSE_REMOVED);
     if window.closes() <= now || !in_house {
         return nothing(None);
     }
@@ -152,11 +159,16 @@ fn cancelled<'a>(
     }
 }
 
-fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<'a>, DateProblem> {
+/// The time of a stay in a unit, without buffers.
+pub(crate) fn stay_window(unit: &Unit, booking: &booking_core::Booking) -> Result<Window, DateProblem> {
     let dates = booking.dates?;
     let check_in = booking.check_in.unwrap_or(unit.check_in);
     let check_out = booking.check_out.unwrap_or(unit.check_out);
-    let stay = Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)?;
+    Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)
+}
+
+fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<'a>, DateProblem> {
+    let stay = stay_window(unit, booking)?;
     let window = stay.widened(unit.policy.buffer_before, unit.policy.buffer_after);
     Ok(Access { unit: Cow::Borrowed(unit), stay, window })
 }

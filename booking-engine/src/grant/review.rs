@@ -61,6 +61,10 @@ pub struct Applied {
 impl Run<'_> {
     /// How much may be done: what was reviewed and approved is done whatever the tenant's mode says.
     pub(super) fn mode(&self) -> Mode {
+        #[cfg(staykey_planted)]
+        if booking_core::planted::planted(booking_core::planted::OBSERVE_WRITES) {
+            return Mode::Full;
+        }
         if self.reviewed.is_some() { Mode::Full } else { self.tenant.mode }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState,
     Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
@@ -24,6 +26,9 @@ use crate::tenant::{PinSource, Place};
 
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
+
+/// How often digits that the guest knows are offered to a keypad that says that it has them, before there are others.
+const PATIENCE: u32 = 8;
 
 /// One write of a wave.
 struct Intent {
@@ -193,8 +198,21 @@ impl Run<'_> {
                     }
                     mints.push(codes.clone());
                 }
-                Step::Create { code, content } => {
-                    self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
+                Step::Create { code, content } => match self.new_digits_for(code) {
+                    Some(door) => {
+                        mints.push(vec![NewCode { door, content: content.clone(), gate: Gate::Open }]);
+                    }
+                    None => self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer),
+                },
+                #[cfg(staykey_planted)]
+                Step::Replace { code, content, .. }
+                    if planted(planted::NEW_PIN_FOR_NEW_DATES)
+                        && self.stay.code(code).is_some_and(|known| known.window != content.window) =>
+                {
+                    let door = self.stay.code(code).map(|known| known.door.clone());
+                    self.stay.grant.iter_mut().for_each(|grant| grant.core = None);
+                    let new = |door| NewCode { door, content: content.clone(), gate: Gate::Open };
+                    mints.extend(door.map(|door| vec![new(door)]));
                 }
                 Step::Replace { code, content, room } => match self.new_digits_for(code) {
                     Some(door) => {
@@ -234,8 +252,11 @@ impl Run<'_> {
         let now = self.write_time(&key);
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
-            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
-            {
+            let is_longer = content.window.closes() > code.window.closes()
+                || content.window.opens() < code.window.opens();
+            #[cfg(staykey_planted)]
+            let is_longer = is_longer && !planted(planted::LONGER_WITHOUT_CLAIM);
+            if is_longer {
                 longer.push(id.clone());
             }
             code.by_staff = code.by_staff.take().filter(|(given, _)| *given == content.window);
@@ -329,7 +350,7 @@ impl Run<'_> {
         let pin = self.claimed(code)?;
         Some(Claim {
             from: code.window.opens(),
-            until: code.window.closes() + self.policy().quarantine,
+            until: code.window.closes() + self.quarantine(),
             candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
         })
     }
@@ -436,9 +457,19 @@ impl Run<'_> {
                 pins.flat_map(beside).map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
             })
             .collect();
-        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
-        let core = core.or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
-        pin::candidates(rules, core.as_ref(), &on_doors, &*self.engine.rng)
+        let core = || self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
+        let known = codes.iter().find_map(|new| self.last_digits(&new.door));
+        let preferred = known.or_else(core).or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
+        pin::candidates(rules, preferred.as_ref(), &on_doors, &*self.engine.rng)
+    }
+
+    /// The digits that the stay last had on a door: its guest may know them, whatever has become of the code.
+    fn last_digits(&self, door: &DoorId) -> Option<Pin> {
+        let may_be_used_again =
+            |code: &&CodeRecord| self.stay.reissued_at.is_none_or(|at| code.created_at >= at);
+        let last = self.stay.codes.iter().rfind(|code| code.door == *door)?;
+        let last = Some(last).filter(may_be_used_again).filter(|_| !self.anew.contains(door));
+        last.and_then(|code| code.pins.as_ref()).map(|pins| pins.stored.clone())
     }
 
     /// The last digits of the guest's phone, where a unit takes its PINs from there. A number that comes or changes
@@ -505,7 +536,9 @@ impl Run<'_> {
                 && code.door == *door
                 && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored)
         };
-        let known = self.stay.codes.iter().rfind(same).map(|code| code.id.clone());
+        // Of several, the one that was made by us, and first, holds the claim; the others were surplus.
+        let known = self.stay.codes.iter().filter(same).min_by_key(|code| code.adopted);
+        let known = known.map(|code| code.id.clone());
         known.unwrap_or_else(|| CodeId::draw(&*self.engine.rng))
     }
 
@@ -526,9 +559,18 @@ impl Run<'_> {
             .collect();
         Claim {
             from: windows().map(Window::opens).min().map_or(now, |opens| opens.min(now)),
-            until: windows().map(Window::closes).max().unwrap_or(now) + self.policy().quarantine,
+            until: windows().map(Window::closes).max().unwrap_or(now) + self.quarantine(),
             candidates,
         }
+    }
+
+    /// How long digits rest before anybody else gets them.
+    fn quarantine(&self) -> chrono::Duration {
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_QUARANTINE) {
+            return chrono::Duration::zero();
+        }
+        self.policy().quarantine
     }
 
     /// The codes that end because new ones take their places.
@@ -659,6 +701,21 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the guest may have been told the digits of a code.
+    fn is_known_to_guest(&self, id: &CodeId) -> bool {
+        let Some(pins) = self.stay.code(id).and_then(|code| code.pins.as_ref()) else { return false };
+        let told = self.stay.messages.iter().filter(|message| crate::plan::may_have_reached(message));
+        let told = told.filter_map(|message| message.told.as_ref()).flat_map(|told| &told.codes);
+        told.into_iter().any(|told| told.typed.as_ref() == Some(&pins.typed))
+    }
+
+    /// Whether the keypad's list shows some code with the digits of this one.
+    fn is_listed_with_digits(&self, id: &CodeId, place: &Place) -> bool {
+        let stored = self.stay.code(id).and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored);
+        let view = self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default();
+        view.codes().iter().any(|listed| listed.stored.is_some() && listed.stored.as_ref() == stored)
+    }
+
     /// Notes what became of a write. Answers the keypad that must be read to see it.
     fn ended(
         &mut self,
@@ -673,6 +730,8 @@ impl Run<'_> {
         let now = self.write_time(&place.key);
         let blind = self.tenant.rules_at(&place).is_some_and(|rules| rules.listing == Listing::Nothing);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
+        let known = self.is_known_to_guest(id);
+        let hidden = known && !self.is_listed_with_digits(id, &place);
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
         let mut set = |state, error: Option<String>| {
@@ -685,6 +744,10 @@ impl Run<'_> {
                 code.retry_at = None;
                 if vendor_id.is_some() {
                     code.vendor_id = vendor_id;
+                }
+                #[cfg(staykey_planted)]
+                if kind == WriteKind::Delete && planted(planted::REMOVED_UNSEEN) {
+                    code.state = CodeState::Removed;
                 }
                 if kind != WriteKind::Delete {
                     code.proof = Proof::Accepted;
@@ -705,21 +768,31 @@ impl Run<'_> {
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
+            Err(LockError::DuplicatePin) if hidden && code.attempts < PATIENCE => {
+                // The guest's own code may be there, and the list not whole: other digits would be the greater harm.
+                set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
+                code.attempts += 1;
+                code.retry_at = Some(now + retry::delay(code.attempts, now, opens));
+                (
+                    "pin-hidden",
+                    "the keypad has these digits, and its list does not show them".to_owned(),
+                    true,
+                )
+            }
             Err(LockError::DuplicatePin) => {
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
-                // A code that is there already stays until its successor is told.
-                if kind == WriteKind::Create {
+                // A code that is there already, or that the guest knows, stays until its successor is told.
+                if kind == WriteKind::Create && (blind || !known) {
                     code.state = if blind { CodeState::Removed } else { CodeState::Unwanted };
                 }
                 ("pin-refused", "the keypad has these digits already".to_owned(), true)
             }
             Err(error) => {
                 let error = vendor_error(error);
-                let state = if error.outcome == Outcome::Unknown {
-                    WriteState::Unknown
-                } else {
-                    WriteState::NotApplied
-                };
+                let unknown = error.outcome == Outcome::Unknown;
+                #[cfg(staykey_planted)]
+                let unknown = unknown && !planted(planted::RETRY_WITHOUT_LOOKING);
+                let state = if unknown { WriteState::Unknown } else { WriteState::NotApplied };
                 set(state, Some(error.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(retry::after(&error, code.attempts, now, opens));
@@ -733,6 +806,10 @@ impl Run<'_> {
                 self.along.extend(due);
             }
             "pin-refused" => self.draw_anew(door.clone()),
+            "pin-hidden" => {
+                self.tried.insert(id.clone());
+                self.alerts.insert((AlertKind::DoorUnreadable, Some(door.clone())), detail.clone());
+            }
             "write-failed" | "write-refused" => {
                 self.failed = true;
                 self.tried.insert(id.clone());

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
 use booking_core::{Channel, DoorId, IntegrationName, Proof, Recipient, Window};
 use chrono::{DateTime, Utc};
@@ -24,6 +26,8 @@ impl Planner<'_> {
         let Some(truth) = self.truth(&access) else { return };
         let now = self.s.now;
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
+        #[cfg(staykey_planted)]
+        let proven = proven || planted(planted::MESSAGE_BEFORE_PROOF);
         let earliest = match self.wished.policy.tell {
             TellPolicy::WhenProven => None,
             TellPolicy::BeforeArrival(before) => Some(access.window.opens() - before),
@@ -110,7 +114,9 @@ impl Planner<'_> {
         if round.iter().any(|message| message.notifier.as_str() == EARLIER_SYSTEM) {
             return;
         }
-        let sent = round.iter().any(|message| matches!(message.state, MessageState::Sent(_)));
+        let sent = round
+            .iter()
+            .any(|message| matches!(message.state, MessageState::Sent(_)) && !self.went_elsewhere(message));
         let names = self.s.tenant.guest.names().to_vec();
         let first_only = matches!(self.s.tenant.guest, GuestChannels::First(_));
         // Where one way is enough, what has worked ends the round, whichever way comes back later.
@@ -127,6 +133,13 @@ impl Planner<'_> {
         if !resolved && !names.is_empty() && when == When::Now && !self.telling() {
             self.alert(AlertKind::MessageUndeliverable, None, "no channel reaches the guest");
         }
+    }
+
+    /// Whether a message went to another telephone than the guest's by now.
+    fn went_elsewhere(&self, message: &MessageRecord) -> bool {
+        let now = self.recipient(&message.notifier);
+        let then = message.text.as_ref().map(|text| &text.recipient);
+        matches!((then, now), (Some(then), Some(now @ Recipient::Phone(_))) if *then != now)
     }
 
     fn telling(&self) -> bool {
@@ -160,6 +173,12 @@ impl Planner<'_> {
             return reachable;
         };
         match message.state {
+            MessageState::Sent(_) if self.went_elsewhere(message) => {
+                // Another number: who has it now knows nothing yet.
+                tell.kind = MessageKind::CodeReady;
+                self.step(Step::Tell(Box::new(tell)), when);
+                true
+            }
             MessageState::Sent(_) => true,
             MessageState::Intended | MessageState::Unknown => {
                 match self.message_waits(message) {
@@ -168,6 +187,8 @@ impl Planner<'_> {
                 }
                 message.attempts < NEXT_CHANNEL_AFTER
             }
+            #[cfg(staykey_planted)]
+            MessageState::Failed if planted(planted::NEVER_TOLD_AGAIN) => true,
             MessageState::Failed => {
                 match self.message_waits(message) {
                     Some(at) => self.wake(at),
@@ -255,6 +276,10 @@ impl Planner<'_> {
     /// ones knows the new ones.
     pub(super) fn may_break(&self) -> bool {
         let Wish::Access(access) = &self.wished.wish else { return true };
+        #[cfg(staykey_planted)]
+        if planted(planted::DELETE_BEFORE_CREATE) {
+            return true;
+        }
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
         // A second code on the same door, never told, takes nothing from anybody.
         proven && (self.last_told().is_none() || self.knows_truth(access))
@@ -306,7 +331,7 @@ pub(crate) const EARLIER_SYSTEM: &str = "earlier-system";
 pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel";
 
 /// Whether a message may have reached the guest.
-fn may_have_reached(message: &MessageRecord) -> bool {
+pub(crate) fn may_have_reached(message: &MessageRecord) -> bool {
     matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown)
         || message.maybe_twice
 }

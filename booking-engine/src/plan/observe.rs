@@ -1,5 +1,7 @@
 //! Folding what reads have shown into the ledger, and taking codes with our marker over.
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
 use booking_core::{CodeSpec, ListedCode, Marker, Proof, Window};
 use chrono::{Duration, NaiveDateTime};
@@ -28,7 +30,7 @@ impl Planner<'_> {
                 owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
-            let found = find(code, view, self.s.marker, taken).cloned();
+            let found = find(code, view, taken).cloned();
             match code.state {
                 CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
                 CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
@@ -47,7 +49,12 @@ impl Planner<'_> {
         if let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == code.key) {
             code.door = setup.id.clone();
             code.lock = setup.lock.clone();
-        } else if tenant.retired.contains(&code.key) {
+            return;
+        }
+        let retired = tenant.retired.contains(&code.key);
+        #[cfg(staykey_planted)]
+        let retired = retired || planted(planted::RETIRED_AT_ONCE);
+        if retired {
             code.state = CodeState::Removed;
             code.vendor_id = None;
             self.note("code-written-off", format!("the keypad that door {} had is retired", code.door));
@@ -128,6 +135,8 @@ impl Planner<'_> {
                     self.differs(code, view, listed);
                 }
             }
+            #[cfg(staykey_planted)]
+            None if planted(planted::DRIFT_IGNORED) => {}
             None if view.complete && settled => {
                 if code.proof >= Proof::Listed {
                     let since = *code.missing_since.get_or_insert(observed_at);
@@ -344,14 +353,19 @@ pub(crate) fn difference(code: &CodeRecord, listed: &ListedCode) -> String {
 fn find<'v>(
     code: &CodeRecord,
     view: &'v DoorView,
-    marker: Option<&Marker>,
     taken: impl Fn(&ListedCode) -> bool,
 ) -> Option<&'v ListedCode> {
     let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
     if known.is_some() {
         return known;
     }
-    let marker = marker?;
+    // The one that it was written with: the booking may have another name by now.
+    let markers = Marker::find_all(&code.note);
+    let [marker] = &markers[..] else { return None };
+    #[cfg(staykey_planted)]
+    if planted(planted::SECOND_CODE) {
+        return None;
+    }
     view.marked(marker).find(|listed| {
         !taken(listed)
             && listed

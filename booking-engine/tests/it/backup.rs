@@ -245,6 +245,20 @@ fn k03_a_pool_of_which_nothing_is_healthy_is_plain_escalation() {
 }
 
 #[test]
+fn k03_a_backup_code_that_its_device_never_had_is_not_handed_out() {
+    let mut layout = layout(0, confirmed());
+    layout.policy.proof = Proof::Confirmed;
+    let inn = Inn::new(layout);
+    inn.lock().set_device_lag(None);
+    let inn = inn.restarted(|layout| layout.doors[0].backup_codes = 2);
+    assert_eq!(pool(&inn).len(), 2);
+    inn.book("1", "flat", day(3, 2), day(3, 6));
+    inn.pass_until(local(3, 2, 15, 0));
+    assert_eq!((inn.told("1").len(), inn.noted("1", "backup-issued")), (0, 0));
+    assert!(inn.trouble().contains(&"code-not-proven".to_owned()));
+}
+
+#[test]
 fn k03_a_stay_that_outlasts_the_backup_code_does_not_get_it() {
     let inn = Inn::new(layout(1, DoorRules::new(4)));
     inn.pass(Duration::days(200));

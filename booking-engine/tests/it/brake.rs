@@ -83,15 +83,27 @@ fn c08_what_was_stopped_goes_once_somebody_lifts_the_brake_and_the_alert_ends() 
 }
 
 #[test]
-fn c08_an_emptied_feed_stops_at_the_least_and_its_return_takes_everything_back() {
+fn c08_an_emptied_feed_takes_nothing_and_draws_nothing() {
+    let inn = inn(9, brake(0.2, 3, 24));
+    inn.pass(Duration::hours(1));
+    (0..9).for_each(|n| assert!(inn.source.remove(&reference(&format!("s{n}")))));
+    inn.pass(Duration::hours(5));
+    assert_eq!(inn.on("flat").len(), 9);
+    assert!(!inn.trouble().contains(&"brake".to_owned()));
+}
+
+#[test]
+fn c08_a_wave_of_cancellations_stops_at_the_least_and_its_return_takes_everything_back() {
     let inn = inn(9, brake(0.2, 3, 24));
     inn.pass(Duration::hours(1));
     let pins: Vec<_> = (0..9).map(|n| inn.pin("flat", &format!("s{n}"))).collect();
-    (0..9).for_each(|n| assert!(inn.source.remove(&reference(&format!("s{n}")))));
+    cancel_all(&inn, 9);
     inn.pass(Duration::hours(5));
     assert_eq!(inn.on("flat").len(), 6);
     assert!(inn.trouble().contains(&"brake".to_owned()));
-    (0..9).for_each(|n| inn.put(&format!("s{n}"), "flat", day(4, 1), day(4, 3)));
+    for n in 0..9 {
+        inn.edit(&format!("s{n}"), |booking| booking.status = BookingStatus::Confirmed);
+    }
     inn.pass(Duration::hours(2));
     let back: Vec<_> = (0..9).map(|n| inn.pin("flat", &format!("s{n}"))).collect();
     assert_eq!(back, pins);

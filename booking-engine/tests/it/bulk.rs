@@ -20,7 +20,7 @@ fn inn(patience: i64, stays: i64) -> Inn {
     inn.lock().set_ration(40, Duration::seconds(60));
     for n in 0..stays {
         let arrival = day(3, 3) + Duration::days(n * 37 % stays);
-        inn.put(&n.to_string(), "flat", arrival, arrival + Duration::days(2));
+        inn.put(&n.to_string(), "flat", arrival, arrival + Duration::days(1));
     }
     inn
 }
@@ -55,7 +55,7 @@ fn l01_who_is_blocked_waits_and_the_soonest_arrival_goes_first_after_it() {
     inn.lock().plant(Planted::new(Trouble::TooMany(StdDuration::from_secs(600))).on(On::Writes));
     for n in 0..30 {
         let arrival = day(3, 3) + Duration::days(n * 7 % 30);
-        inn.book(&n.to_string(), "flat", arrival, arrival + Duration::days(2));
+        inn.book(&n.to_string(), "flat", arrival, arrival + Duration::days(1));
     }
     let tried = inn.lock().writes();
     inn.pass(Duration::minutes(9));

@@ -377,9 +377,10 @@ impl Inn {
         rows.into_iter().filter_map(|row| alert(row.record)).collect()
     }
 
-    /// The open alerts: kind, door and detail.
+    /// The open alerts: kind, door and detail. Those of two stays in one unit are left out: here any number may share.
     pub(crate) fn alerts(&self) -> Vec<(String, Option<String>, String)> {
-        let open = self.all_alerts().into_iter().filter(|alert| alert.closed_at.is_none());
+        let meant = |alert: &AlertRecord| alert.closed_at.is_none() && alert.kind != "turnover-conflict";
+        let open = self.all_alerts().into_iter().filter(meant);
         open.map(|alert| (alert.kind, alert.door.map(|door| door.to_string()), alert.detail)).collect()
     }
 

@@ -14,12 +14,13 @@ use booking_store::MemoryStore;
 use chrono::{DateTime, Utc};
 
 type When = fn(&Tx) -> bool;
+type Happens = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub(crate) struct Watched {
     inner: MemoryStore,
     commits: AtomicUsize,
-    before: Mutex<Option<(When, Box<dyn FnOnce() + Send>)>>,
+    before: Mutex<Option<(When, Happens)>>,
 }
 
 impl Watched {
@@ -87,6 +88,13 @@ impl Store for Watched {
     }
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
         self.inner.codes_on(tenant, door).await
+    }
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.inner.codes_ever_on(tenant, door).await
     }
     async fn alias(
         &self,
