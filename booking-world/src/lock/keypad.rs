@@ -346,9 +346,7 @@ impl Keypad {
     fn check_start(&self, window: &Window, now: DateTime<Utc>) -> Result<(), LockError> {
         let past = match self.spec.time {
             // Today began in the past whenever one asks.
-            TimeSemantics::WholeLocalDays => {
-                window.start().date() < self.spec.reading(now, self.zone).date()
-            }
+            TimeSemantics::WholeLocalDays => window.start().date() < self.spec.reading(now, self.zone).date(),
             TimeSemantics::LocalWallTime | TimeSemantics::Instants => window.opens() < now,
         };
         if past && !self.spec.past_start {
@@ -644,7 +642,11 @@ impl Keypad {
         let code = if self.spec.app_at_door {
             self.device.iter().map(|held| &held.code).find(|code| code.id == *id)
         } else {
-            self.cloud.iter().filter(|entry| !entry.leaving).map(|entry| &entry.code).find(|code| code.id == *id)
+            self.cloud
+                .iter()
+                .filter(|entry| !entry.leaving)
+                .map(|entry| &entry.code)
+                .find(|code| code.id == *id)
         };
         code.map(|code| ModelCode::clone(code))
     }
@@ -687,11 +689,7 @@ impl Keypad {
 }
 
 /// Sets what a list holds under an id, and returns what it held.
-fn put_cloud(
-    cloud: &mut Vec<CloudCode>,
-    id: &VendorCodeId,
-    entry: Option<CloudCode>,
-) -> Option<CloudCode> {
+fn put_cloud(cloud: &mut Vec<CloudCode>, id: &VendorCodeId, entry: Option<CloudCode>) -> Option<CloudCode> {
     let place = cloud.iter().position(|entry| entry.code.id == *id);
     match (place, entry) {
         (Some(index), Some(entry)) => Some(std::mem::replace(&mut cloud[index], entry)),

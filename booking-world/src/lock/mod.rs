@@ -35,6 +35,28 @@ use self::seam::{Course, Spoilt, no_answer};
 /// A lock vendor's account whose keypads are described by data.
 ///
 /// Tenants that share a door share the account: each sees the other's codes as anybody's.
+///
+/// ```
+/// use std::sync::Arc;
+/// use booking_core::conformance::ManualClock;
+/// use booking_core::{DoorKey, Pin};
+/// use booking_world::lock::{KeypadSpec, ModelLocks, NoSeam, StaffCode, Sync};
+/// use chrono::{DateTime, Duration};
+///
+/// let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+/// let key = DoorKey { vendor: "model".into(), device: "1".into(), keypad: String::new() };
+/// let spec = KeypadSpec { sync: Sync::After(600), ..KeypadSpec::default() };
+/// let locks = ModelLocks::new(clock.clone(), Arc::new(NoSeam)).with_keypad(key.clone(), chrono_tz::UTC, spec);
+///
+/// let stored = Pin::parse("482109")?;
+/// let code = StaffCode { stored, name: "Plumber".into(), note: String::new(), window: None };
+/// locks.staff_adds(&key, code)?;
+/// assert_eq!(locks.codes_in_cloud(&key).len(), 1);
+/// assert!(!locks.would_open(&key, "482109", DateTime::UNIX_EPOCH));
+/// clock.advance(Duration::minutes(10));
+/// assert!(locks.would_open(&key, "482109", DateTime::UNIX_EPOCH));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ModelLocks {
     clock: Arc<dyn Clock>,
     seam: Arc<dyn Seam>,

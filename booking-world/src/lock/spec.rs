@@ -179,10 +179,7 @@ pub fn catalogue() -> Vec<(&'static str, KeypadSpec)> {
             KeypadSpec { sync: Sync::Direct, highest_proof: Proof::Confirmed, stored_len: 4, ..plain() },
         ),
         // A cloud whose bridge polls: it lists a code minutes before the keypad has it (The Keys, Nuki over a bridge).
-        (
-            "late-sync",
-            KeypadSpec { sync: Sync::After(10 * 60), highest_proof: Proof::Confirmed, ..plain() },
-        ),
+        ("late-sync", KeypadSpec { sync: Sync::After(10 * 60), highest_proof: Proof::Confirmed, ..plain() }),
         // A keypad that gets its codes with the one full sync of the day (a lock without a bridge).
         ("daily-sync", KeypadSpec { sync: Sync::Daily(3), highest_proof: Proof::Confirmed, ..plain() }),
         // Deletes that are answered with success and stay listed, holding their digits, until a sync (Nuki).
@@ -217,16 +214,19 @@ pub fn catalogue() -> Vec<(&'static str, KeypadSpec)> {
         // A vendor without start times: what is written works at once, so it can be written only at check-in.
         ("no-future", KeypadSpec { look_ahead_hours: Some(0), ..plain() }),
         // A vendor that refuses what begins in more than a week, and what began already.
-        (
-            "look-ahead-week",
-            KeypadSpec { look_ahead_hours: Some(7 * 24), past_start: false, ..plain() },
-        ),
+        ("look-ahead-week", KeypadSpec { look_ahead_hours: Some(7 * 24), past_start: false, ..plain() }),
         // Short names, each once on a keypad: panels that show the name on a display (2N's directory).
         ("unique-names", KeypadSpec { unique_names: true, name_len: 24, same_pin_twice: false, ..plain() }),
         // A silent alarm at code + 1, so that a code's neighbours belong to nobody (2N).
         (
             "neighbours",
-            KeypadSpec { neighbours: 1, same_pin_twice: false, stored_len: 4, prefix: Some("7".into()), ..plain() },
+            KeypadSpec {
+                neighbours: 1,
+                same_pin_twice: false,
+                stored_len: 4,
+                prefix: Some("7".into()),
+                ..plain()
+            },
         ),
         // Windows as instants, and a report when a code has reached the keypad (Nuki's dates, most JSON APIs).
         (
