@@ -269,6 +269,7 @@ enum Do {
     /// Is answered with what this error says.
     CreateFails(&'static str, &'static str, (&'static str, &'static str), &'static str),
     Replace(&'static str, &'static str, (&'static str, &'static str)),
+    ReplaceFails(&'static str, &'static str, (&'static str, &'static str), &'static str),
     Delete(&'static str),
     DeleteFails(&'static str, &'static str),
     Next(Verdict),
@@ -390,10 +391,11 @@ impl One {
             Do::CreateFails(note, digits, times, text) => {
                 assert_eq!(said(self.create(&self.wish(note, digits, times))), text, "{at}");
             }
-            Do::Replace(note, digits, times) => {
+            Do::Replace(note, digits, times) => self.does(Do::ReplaceFails(note, digits, times, "ok"), at),
+            Do::ReplaceFails(note, digits, times, text) => {
                 let (wish, id) = (self.wish(note, digits, times), &self.ids[note]);
                 let replaced = block_on(self.locks.replace(self.call(), &self.door, id, &wish));
-                assert_eq!(said(replaced), "ok", "{at}");
+                assert_eq!(said(replaced), text, "{at}");
             }
             Do::Delete(note) => self.does(Do::DeleteFails(note, "ok"), at),
             Do::DeleteFails(note, text) => {
@@ -545,6 +547,7 @@ fn a_ghost_stays_listed_and_keeps_its_digits_until_the_sync() {
             Do::Delete("A#1"),
             Do::Lists(true, &["A#1"]),
             Do::Delete("A#1"),
+            Do::ReplaceFails("A#1", "345678", LATER, "no such code"),
             Do::CreateFails("B#2", "345678", STAY, "the keypad has these digits already"),
             minutes(59),
             Do::Lists(true, &["A#1"]),
