@@ -36,11 +36,15 @@ pub enum AlertKind {
     SourceFailing,
     /// A lock account that refuses us, or whose configuration does not fit: a wrong id, another time zone.
     LockCredentials,
+    /// A keypad that a door had before and that cannot be reached, with codes of ours on it.
+    FormerKeypad,
+    /// More codes would be removed before their time than the brake allows.
+    Brake,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -56,6 +60,8 @@ impl AlertKind {
         Self::ForeignMarker,
         Self::SourceFailing,
         Self::LockCredentials,
+        Self::FormerKeypad,
+        Self::Brake,
     ];
 
     /// The word in texts, logs and the store.
@@ -77,6 +83,8 @@ impl AlertKind {
             Self::ForeignMarker => "foreign-marker",
             Self::SourceFailing => "source-failing",
             Self::LockCredentials => "lock-credentials",
+            Self::FormerKeypad => "former-keypad",
+            Self::Brake => "brake",
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
-use booking_core::{BookingId, DoorId, Event, IntegrationName, ListedCode, Marker, Reply};
+use booking_core::{
+    BookingId, DoorId, Event, IntegrationName, ListedCode, Listing, Marker, Reply, VendorCodeId,
+};
 
 use crate::alert::AlertKind;
 use crate::engine::{Doing, Done, Engine, WorkError};
@@ -18,19 +20,23 @@ impl Engine {
         mut lease: Lease,
     ) -> Result<Done, WorkError> {
         let now = self.clock.now();
-        let Some((setup, _)) = tenant.door(door) else {
+        let Some((setup, place)) = tenant.doors.get(door).zip(tenant.place(door)) else {
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         };
+        if tenant.rules(door).is_some_and(|rules| rules.listing == Listing::Nothing) {
+            return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
+        }
         let call = self.call(&mut lease).await?;
         let mut writes = Vec::new();
         let mut up = true;
-        if let Some((record, answered)) = self.doors.read(&*self.clock, tenant, door, now, call, None).await {
+        if let Some((record, answered)) = self.doors.read(&*self.clock, tenant, &place, now, call, None).await
+        {
             writes.push(Write::Put(Box::new(record)));
             up = answered;
         }
         if !up {
             self.waits_for(&tenant.slug, &setup.lock, Doing::Read, &lease.work);
-            let view = self.doors.views(tenant).remove(door).unwrap_or_default();
+            let view = self.doors.view(&tenant.slug, &setup.door.key).unwrap_or_default();
             let next = view.retry_at.unwrap_or(now + tenant.door_read_every);
             return self.finish(&lease, writes, Done { next: Some(next), failed: true }, None).await;
         }
@@ -49,12 +55,11 @@ impl Engine {
     ) -> Result<Vec<Write>, WorkError> {
         let now = self.clock.now();
         let Some((setup, lock)) = tenant.door(door) else { return Ok(Vec::new()) };
-        let view = self.doors.views(tenant).remove(door).unwrap_or_default();
+        let view = self.doors.view(&tenant.slug, &setup.door.key).unwrap_or_default();
         let ledger = self.store.codes_on(&tenant.slug, &setup.door.key).await?;
         let mut due: BTreeSet<BookingId> = BTreeSet::new();
         for code in &ledger {
-            let listed =
-                code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
+            let listed = code.vendor_id.as_ref().and_then(|id| view.code(id));
             let as_written = listed.zip(code.pins.as_ref()).is_some_and(|(listed, pins)| {
                 let spec = booking_core::CodeSpec {
                     stored: pins.stored.clone(),
@@ -68,10 +73,9 @@ impl Engine {
                 due.insert(code.stay.clone());
             }
         }
-        let strangers = view
-            .codes
-            .iter()
-            .filter(|listed| !ledger.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id)));
+        let known: BTreeSet<&VendorCodeId> =
+            ledger.iter().filter_map(|code| code.vendor_id.as_ref()).collect();
+        let strangers = view.codes().iter().filter(|listed| !known.contains(&listed.id));
         let mut hints = Vec::new();
         let mut foreign = 0;
         for listed in strangers {

@@ -1,21 +1,88 @@
-//! Reads of doors: one at a time for each door, shared by all stays on it.
+//! Reads of keypads: one at a time for each, shared by all stays on it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use booking_core::store::{DoorReadRecord, Record};
-use booking_core::{Call, Clock, DoorId, Fault, LockError, Retry, TenantSlug, VendorError};
+use booking_core::{
+    Call, Clock, DoorKey, Fault, IntegrationName, ListedCode, LockError, Marker, Retry, TenantSlug,
+    VendorCodeId, VendorError,
+};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::alert::AlertKind;
-use crate::plan::DoorView;
 use crate::retry;
-use crate::tenant::Tenant;
+use crate::tenant::{Place, Tenant};
 
-/// What is known of all doors, by tenant.
+/// What reads of a keypad have shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DoorView {
+    /// When the read that showed [`codes`](Self::codes) began; `None` while none has succeeded.
+    pub observed_at: Option<DateTime<Utc>>,
+    /// Whether it showed everything.
+    pub complete: bool,
+    /// Since when reads fail, in the vendor's words; a failed read says nothing about the codes.
+    pub failing: Option<(DateTime<Utc>, String)>,
+    /// Not before this may it be read again after a failure.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// What kind of trouble a failure is for staff.
+    pub trouble: Option<AlertKind>,
+    shown: Arc<Shown>,
+}
+
+/// The codes of one read, found by id and by marker without going through all of them.
+#[derive(Debug, Default, PartialEq)]
+struct Shown {
+    codes: Vec<ListedCode>,
+    by_id: BTreeMap<VendorCodeId, usize>,
+    /// Codes that carry exactly one marker.
+    by_marker: BTreeMap<Marker, Vec<usize>>,
+}
+
+impl Shown {
+    fn new(codes: Vec<ListedCode>) -> Self {
+        let mut by_marker: BTreeMap<Marker, Vec<usize>> = BTreeMap::new();
+        for (index, listed) in codes.iter().enumerate() {
+            if let Ok([marker]) = <[Marker; 1]>::try_from(Marker::find_all(&listed.note)) {
+                by_marker.entry(marker).or_default().push(index);
+            }
+        }
+        let by_id = codes.iter().enumerate().map(|(index, listed)| (listed.id.clone(), index)).collect();
+        Self { codes, by_id, by_marker }
+    }
+}
+
+impl DoorView {
+    /// A read that began at `observed_at` and showed these codes.
+    #[must_use]
+    pub fn of(observed_at: Option<DateTime<Utc>>, complete: bool, codes: Vec<ListedCode>) -> Self {
+        Self { observed_at, complete, shown: Arc::new(Shown::new(codes)), ..Self::default() }
+    }
+
+    /// The codes shown.
+    #[must_use]
+    pub fn codes(&self) -> &[ListedCode] {
+        &self.shown.codes
+    }
+
+    /// The code of this id.
+    #[must_use]
+    pub fn code(&self, id: &VendorCodeId) -> Option<&ListedCode> {
+        self.shown.by_id.get(id).map(|index| &self.shown.codes[*index])
+    }
+
+    /// The codes whose only marker this is.
+    pub fn marked(&self, marker: &Marker) -> impl Iterator<Item = &ListedCode> {
+        self.shown.by_marker.get(marker).into_iter().flatten().map(|index| &self.shown.codes[*index])
+    }
+}
+
+/// What is known of all keypads, by tenant.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
-    slots: Mutex<BTreeMap<(TenantSlug, DoorId), Arc<Slot>>>,
+    slots: Mutex<BTreeMap<(TenantSlug, DoorKey), Arc<Slot>>>,
+    /// On which keypads a marker was last seen.
+    marked: Mutex<BTreeMap<TenantSlug, BTreeMap<Marker, BTreeSet<DoorKey>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,75 +95,86 @@ struct Slot {
 struct Known {
     view: DoorView,
     failures: u32,
+    lock: Option<IntegrationName>,
 }
 
 impl Doors {
-    fn slot(&self, tenant: &TenantSlug, door: &DoorId) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry((tenant.clone(), door.clone())).or_default().clone()
+    fn slot(&self, tenant: &TenantSlug, key: &DoorKey) -> Arc<Slot> {
+        let mut slots = guard(&self.slots);
+        slots.entry((tenant.clone(), key.clone())).or_default().clone()
     }
 
     /// Takes over what an earlier run has read.
-    pub(crate) fn remember(&self, tenant: &TenantSlug, door: &DoorId, record: DoorReadRecord) {
-        let view = DoorView {
-            observed_at: record.observed_at,
-            complete: record.complete,
-            codes: record.codes.into(),
-            ..DoorView::default()
-        };
-        self.slot(tenant, door).set(Known { view, failures: 0 });
+    pub(crate) fn remember(&self, record: DoorReadRecord) {
+        let view = DoorView::of(record.observed_at, record.complete, record.codes);
+        self.set(&record.tenant, &record.key, &Known { view, ..Known::default() });
     }
 
-    /// All doors of a tenant as last seen.
-    pub(crate) fn views(&self, tenant: &Tenant) -> BTreeMap<DoorId, DoorView> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        tenant
-            .doors
-            .keys()
-            .filter_map(|door| {
-                Some((door.clone(), slots.get(&(tenant.slug.clone(), door.clone()))?.get().view))
-            })
-            .collect()
+    fn set(&self, tenant: &TenantSlug, key: &DoorKey, known: &Known) {
+        let slot = self.slot(tenant, key);
+        let before = std::mem::replace(&mut *guard(&slot.known), known.clone()).view.shown;
+        if Arc::ptr_eq(&before, &known.view.shown) {
+            return;
+        }
+        let mut marked = guard(&self.marked);
+        let marked = marked.entry(tenant.clone()).or_default();
+        let gone = before.by_marker.keys().filter(|marker| !known.view.shown.by_marker.contains_key(marker));
+        for marker in gone {
+            if let Some(keys) = marked.get_mut(marker) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    marked.remove(marker);
+                }
+            }
+        }
+        for marker in known.view.shown.by_marker.keys() {
+            marked.entry(marker.clone()).or_default().insert(key.clone());
+        }
     }
 
-    /// When the last good read of a door was made.
-    pub(crate) fn observed_at(&self, tenant: &Tenant, door: &DoorId) -> Option<DateTime<Utc>> {
-        self.slot(&tenant.slug, door).get().view.observed_at
+    /// On which of a tenant's keypads this marker was last seen.
+    pub(crate) fn marked(&self, tenant: &TenantSlug, marker: &Marker) -> BTreeSet<DoorKey> {
+        guard(&self.marked).get(tenant).and_then(|marked| marked.get(marker)).cloned().unwrap_or_default()
     }
 
-    /// Reads a door, unless a read that began after `since` is there by then. Returns what to store of it, and
+    /// A keypad as last seen.
+    pub(crate) fn view(&self, tenant: &TenantSlug, key: &DoorKey) -> Option<DoorView> {
+        let slot = guard(&self.slots).get(&(tenant.clone(), key.clone())).cloned()?;
+        Some(slot.get().view)
+    }
+
+    /// When the last good read of a keypad was made.
+    pub(crate) fn observed_at(&self, tenant: &Tenant, key: &DoorKey) -> Option<DateTime<Utc>> {
+        self.view(&tenant.slug, key)?.observed_at
+    }
+
+    /// Reads a keypad, unless a read that began after `since` is there by then. Returns what to store of it, and
     /// whether the lock account answered.
     pub(crate) async fn read(
         &self,
         clock: &dyn Clock,
         tenant: &Tenant,
-        door: &DoorId,
+        place: &Place,
         since: DateTime<Utc>,
         call: Call,
         opens: Option<DateTime<Utc>>,
     ) -> Option<(Record, bool)> {
-        let (setup, lock) = tenant.door(door)?;
-        let slot = self.slot(&tenant.slug, door);
+        let (door, lock) = tenant.at(place)?;
+        let slot = self.slot(&tenant.slug, &place.key);
         let flight = slot.flight.lock().await;
         let mut known = slot.get();
+        known.lock = Some(place.lock.clone());
         if known.view.observed_at.is_some_and(|at| at > since) && known.view.failing.is_none() {
             return None;
         }
         // Reads and writes of a door have one order, even on a clock that stands still or was set back.
         let began = clock.now().max(since + Duration::microseconds(1));
-        let result = lock.codes(call, &setup.door).await;
+        let result = lock.codes(call, &door).await;
         let up = result.is_ok();
         match result {
             Ok(read) => {
-                known = Known {
-                    view: DoorView {
-                        observed_at: Some(began),
-                        complete: read.complete,
-                        codes: read.codes.into(),
-                        ..DoorView::default()
-                    },
-                    failures: 0,
-                };
+                known.view = DoorView::of(Some(began), read.complete, read.codes);
+                known.failures = 0;
             }
             Err(error) => {
                 let now = clock.now();
@@ -108,36 +186,38 @@ impl Doors {
                 known.view.failing = Some((since, error.to_string()));
             }
         }
-        slot.set(known.clone());
+        self.set(&tenant.slug, &place.key, &known);
         drop(flight);
         let record = DoorReadRecord {
             tenant: tenant.slug.clone(),
-            key: setup.door.key.clone(),
+            key: place.key.clone(),
             observed_at: known.view.observed_at,
             complete: known.view.complete,
-            codes: known.view.codes.to_vec(),
+            codes: known.view.codes().to_vec(),
             failing: known.view.failing,
         };
         Some((Record::DoorRead(record), up))
     }
 
-    /// A lock account works again: its doors need not be waited for.
-    pub(crate) fn recovered(&self, tenant: &Tenant, lock: &booking_core::IntegrationName) {
-        for setup in tenant.doors.values().filter(|setup| setup.lock == *lock) {
-            let slot = self.slot(&tenant.slug, &setup.id);
-            slot.known.lock().unwrap_or_else(PoisonError::into_inner).view.retry_at = None;
+    /// A lock account works again: its keypads need not be waited for.
+    pub(crate) fn recovered(&self, tenant: &Tenant, lock: &IntegrationName) {
+        for (_, slot) in guard(&self.slots).iter().filter(|((slug, _), _)| *slug == tenant.slug) {
+            let mut known = guard(&slot.known);
+            if known.lock.as_ref() == Some(lock) {
+                known.view.retry_at = None;
+            }
         }
     }
 }
 
 impl Slot {
     fn get(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        guard(&self.known).clone()
     }
+}
 
-    fn set(&self, known: Known) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
-    }
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a failure of a lock account means for staff.

@@ -127,10 +127,8 @@ impl Engine {
             tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
             due(WorkKey::Notice(tenant.slug.clone()));
             self.rows(Kind::DoorRead, &tenant.slug, |record| {
-                if let Record::DoorRead(read) = record
-                    && let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == read.key)
-                {
-                    self.doors.remember(&tenant.slug, &setup.id, read);
+                if let Record::DoorRead(read) = record {
+                    self.doors.remember(read);
                 }
             })
             .await?;

@@ -137,6 +137,7 @@ mod tests {
             gone_at: None,
             cancelled_at: None,
             last_error: None,
+            standing: None,
             created_at: at(0),
         }
     }

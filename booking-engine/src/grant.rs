@@ -1,26 +1,28 @@
 //! Work on a stay: fold, plan, and apply wave by wave, each step written down before it is tried.
 
+mod brake;
 mod tell;
 mod write;
 
+use brake::Weighed;
 pub(crate) use tell::staff_recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, InboxRow, Lease, Tx, WorkKey, Write};
-use booking_core::{BookingId, CodeId, DoorId, Event, ExternalId, Lookup, Marker, VendorError};
+use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, Tx, WorkKey, Write};
+use booking_core::{BookingId, CodeId, DoorId, DoorKey, Event, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use crate::alert::AlertKind;
-use crate::doors;
+use crate::doors::{self, DoorView};
 use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::fold::{fold, must_ask};
-use crate::plan::{Plan, Situation, Step, plan};
+use crate::plan::{Plan, Rival, Situation, Step, plan};
 use crate::retry;
 use crate::stay::Stay;
-use crate::tenant::{Mode, Policy, Tenant};
+use crate::tenant::{Mode, Place, Policy, Tenant};
 
 /// More rounds of planning than any honest stay needs: the bound only stops a plan that never comes to rest.
 const MOST_ROUNDS: usize = 40;
@@ -39,7 +41,11 @@ pub(crate) struct Run<'a> {
     pub(crate) anew: BTreeSet<DoorId>,
     /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
     pub(crate) tried: BTreeSet<CodeId>,
-    unread: BTreeSet<DoorId>,
+    /// What the brake allows, as far as it was looked up.
+    pub(crate) budgets: BTreeMap<String, Weighed>,
+    /// All codes on those keypads of the stay that hold only so many.
+    rivals: BTreeMap<DoorKey, Vec<Rival>>,
+    unread: BTreeSet<DoorKey>,
     /// What was noticed on the way and is mended by now: staff must hear of it all the same.
     pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
     /// When to look again, beyond what the plan says.
@@ -67,6 +73,8 @@ impl Engine {
             exhausted: BTreeSet::new(),
             anew: BTreeSet::new(),
             tried: BTreeSet::new(),
+            budgets: BTreeMap::new(),
+            rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
             alerts: BTreeMap::new(),
             later: None,
@@ -85,10 +93,13 @@ impl Run<'_> {
             self.stay.grant(&*self.engine.rng, now);
         }
         for _ in 0..MOST_ROUNDS {
+            self.rivals().await?;
             let plan = self.plan();
             self.stay.learn(&plan, &*self.engine.rng, self.now());
             self.note(&plan);
-            if self.adopt(&plan).await? || self.read(&plan).await? {
+            self.nudge(&plan);
+            self.tell_of_brake(&plan).await?;
+            if self.weigh(&plan).await? || self.adopt(&plan).await? || self.read(&plan).await? {
                 continue;
             }
             if self.tenant.mode == Mode::Observe {
@@ -200,9 +211,9 @@ impl Run<'_> {
     }
 
     fn plan(&self) -> Plan {
-        let views = self.engine.doors.views(self.tenant);
-        let recovered = self.engine.recovered(&self.tenant.slug);
         let marker = self.marker();
+        let views = self.views(marker.as_ref());
+        let recovered = self.engine.recovered(&self.tenant.slug);
         plan(&Situation {
             now: self.now(),
             tenant: self.tenant,
@@ -213,7 +224,71 @@ impl Run<'_> {
             messages: &self.stay.messages,
             views: &views,
             recovered: &recovered,
+            rivals: &self.rivals,
+            budgets: &self
+                .budgets
+                .iter()
+                .map(|(name, weighed)| (name.clone(), weighed.budget.clone()))
+                .collect(),
         })
+    }
+
+    /// Who else needs a place on keypads that hold only so many.
+    async fn rivals(&mut self) -> Result<(), WorkError> {
+        let limited: BTreeSet<DoorKey> = self
+            .keys(None)
+            .into_iter()
+            .filter(|key| {
+                let setup = self.tenant.doors.values().find(|setup| setup.door.key == *key);
+                setup
+                    .and_then(|setup| self.tenant.rules(&setup.id))
+                    .is_some_and(|rules| rules.capacity.is_some())
+            })
+            .collect();
+        self.rivals.clear();
+        for key in limited {
+            let codes = self.engine.store.codes_on(&self.tenant.slug, &key).await?;
+            let others = codes.iter().filter(|code| code.stay != self.stay.booking.id);
+            let own = self.stay.codes.iter().filter(|c| c.key == key && c.state != CodeState::Removed);
+            self.rivals.insert(key.clone(), others.chain(own).map(Rival::of).collect());
+        }
+        Ok(())
+    }
+
+    /// Makes due who is to make room on a keypad, or for whom there is room now.
+    fn nudge(&mut self, plan: &Plan) {
+        let now = self.now();
+        for stay in &plan.nudge {
+            let work = WorkKey::Grant(self.tenant.slug.clone(), stay.clone());
+            let known = |write: &Write| matches!(write, Write::Due { work: due, .. } if *due == work);
+            if !self.along.iter().any(known) {
+                self.along.push(Write::Due { work, at: now, priority: plan.opens });
+            }
+        }
+    }
+
+    /// The keypads that matter for this stay, as last seen.
+    fn views(&self, marker: Option<&Marker>) -> BTreeMap<DoorKey, DoorView> {
+        let slug = &self.tenant.slug;
+        self.keys(marker)
+            .into_iter()
+            .filter_map(|key| {
+                let view = self.engine.doors.view(slug, &key)?;
+                Some((key, view))
+            })
+            .collect()
+    }
+
+    /// The keypads that matter for this stay: those of its unit, those in its ledger, those where its marker is.
+    fn keys(&self, marker: Option<&Marker>) -> BTreeSet<DoorKey> {
+        let slug = &self.tenant.slug;
+        let mut keys: BTreeSet<DoorKey> = self.stay.codes.iter().map(|code| code.key.clone()).collect();
+        keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
+        let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
+        let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
+        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(&self.stay.booking.standing);
+        keys.extend(doors.filter_map(|door| Some(self.tenant.doors.get(door)?.door.key.clone())));
+        keys
     }
 
     /// Asks to be called again, in a few seconds where no time is known.
@@ -236,67 +311,66 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the doors that the plan asks for.
+    /// Reads the keypads that the plan asks for.
     async fn read(&mut self, plan: &Plan) -> Result<bool, WorkError> {
-        let doors: Vec<DoorId> = plan
+        let places: Vec<Place> = plan
             .ready()
             .filter_map(|step| match step {
-                Step::Read { door } => Some(door.clone()),
+                Step::Read { place } => Some(place.clone()),
                 _ => None,
             })
             .collect();
-        let (failed, doors): (Vec<_>, Vec<_>) =
-            doors.into_iter().partition(|door| self.unread.contains(door));
-        if !failed.is_empty() {
-            let views = self.engine.doors.views(self.tenant);
-            failed.iter().for_each(|door| self.wake(views.get(door).and_then(|view| view.retry_at)));
+        let (failed, places): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|place| self.unread.contains(&place.key));
+        for place in failed {
+            let view = self.engine.doors.view(&self.tenant.slug, &place.key);
+            self.wake(view.and_then(|view| view.retry_at));
         }
-        if doors.is_empty() {
+        if places.is_empty() {
             return Ok(false);
         }
-        self.read_doors(&doors, plan.opens).await?;
+        self.read_places(&places, plan.opens).await?;
         Ok(true)
     }
 
-    /// One read a door, side by side.
-    pub(crate) async fn read_doors(
+    /// One read a keypad, side by side.
+    pub(crate) async fn read_places(
         &mut self,
-        doors: &[DoorId],
+        places: &[Place],
         opens: Option<DateTime<Utc>>,
     ) -> Result<(), WorkError> {
         let call = self.engine.call(&mut self.lease).await?;
         let (engine, tenant) = (self.engine, self.tenant);
-        let reads = doors
-            .iter()
-            .map(|door| engine.doors.read(&*engine.clock, tenant, door, self.last_write(door), call, opens));
+        let reads = places.iter().map(|place| {
+            engine.doors.read(&*engine.clock, tenant, place, self.last_write(place), call, opens)
+        });
         let results = join_all(reads).await;
-        for (door, result) in doors.iter().zip(results) {
+        for (place, result) in places.iter().zip(results) {
             let Some((record, up)) = result else { continue };
             self.along.push(Write::Put(Box::new(record)));
-            let Some(lock) = self.tenant.doors.get(door).map(|setup| setup.lock.clone()) else { continue };
             if up {
-                let due = self.engine.works(self.tenant, &lock, Doing::Read);
+                let due = self.engine.works(self.tenant, &place.lock, Doing::Read);
                 self.along.extend(due);
             } else {
                 self.failed = true;
-                self.unread.insert(door.clone());
-                self.engine.waits_for(&self.tenant.slug, &lock, Doing::Read, &self.lease.work);
+                self.unread.insert(place.key.clone());
+                self.engine.waits_for(&self.tenant.slug, &place.lock, Doing::Read, &self.lease.work);
             }
         }
         Ok(())
     }
 
-    /// A read must be later than this to show all that this stay has written to a door.
-    fn last_write(&self, door: &DoorId) -> DateTime<Utc> {
+    /// A read must be later than this to show all that this stay has written to a keypad.
+    fn last_write(&self, place: &Place) -> DateTime<Utc> {
         let writes =
-            self.stay.codes.iter().filter(|code| code.door == *door).filter_map(crate::plan::write_end);
+            self.stay.codes.iter().filter(|code| code.key == place.key).filter_map(crate::plan::write_end);
         writes.max().map_or(self.now(), |last| last.max(self.now()))
     }
 
-    /// The time of a write to a door: later than any read of it that was made before, even on a clock that stands
+    /// The time of a write to a keypad: later than any read of it that was made before, even on a clock that stands
     /// still or was set back, so that reads and writes of a door have one order.
-    pub(crate) fn write_time(&self, door: &DoorId) -> DateTime<Utc> {
-        let seen = self.engine.doors.observed_at(self.tenant, door);
+    pub(crate) fn write_time(&self, key: &DoorKey) -> DateTime<Utc> {
+        let seen = self.engine.doors.observed_at(self.tenant, key);
         seen.map_or(self.now(), |at| self.now().max(at + chrono::Duration::microseconds(1)))
     }
 
@@ -408,7 +482,7 @@ fn newest_reference(rows: &[InboxRow]) -> Option<ExternalId> {
 
 fn step_word(step: &Step) -> &'static str {
     match step {
-        Step::Read { .. } => "read",
+        Step::Read { .. } | Step::Weigh { .. } => "read",
         Step::Adopt { .. } => "adopt",
         Step::Mint { .. } | Step::Create { .. } => "create",
         Step::Replace { .. } => "replace",

@@ -19,6 +19,6 @@ pub mod wish;
 pub use alert::AlertKind;
 pub use engine::{Done, Engine, WorkError};
 pub use tenant::{
-    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Policy, Tell,
-    Tenant, Unit,
+    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Place, Policy,
+    Tell, Tenant, Unit,
 };

@@ -4,14 +4,16 @@
 //! does nothing itself: [`Plan::codes`] is the ledger with the new knowledge folded in, [`Plan::steps`] what is to be
 //! done, [`Plan::next`] when to look again although nothing happens.
 
+mod brake;
 mod codes;
 mod guest;
 mod observe;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
+pub use crate::doors::DoorView;
 pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
 
 use booking_core::store::{
@@ -19,30 +21,14 @@ use booking_core::store::{
     WriteState,
 };
 use booking_core::{
-    CodeId, DoorId, IntegrationName, ListedCode, Marker, MessageId, Proof, Recipient, Window,
+    BookingId, CodeId, DoorId, DoorKey, IntegrationName, ListedCode, Listing, Marker, MessageId, Proof,
+    Recipient, VendorCodeId, Window,
 };
 use chrono::{DateTime, Duration, Utc};
 
 use crate::alert::AlertKind;
-use crate::tenant::{Mode, Tenant};
+use crate::tenant::{Mode, Place, Tenant};
 use crate::wish::{Wish, Wished, wish};
-
-/// What reads of a door have shown.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DoorView {
-    /// When the read that showed `codes` began; `None` while none has succeeded.
-    pub observed_at: Option<DateTime<Utc>>,
-    /// Whether it showed everything.
-    pub complete: bool,
-    /// What it showed.
-    pub codes: Arc<[ListedCode]>,
-    /// Since when reads fail, in the vendor's words; a failed read says nothing about the codes.
-    pub failing: Option<(DateTime<Utc>, String)>,
-    /// Not before this may it be read again after a failure.
-    pub retry_at: Option<DateTime<Utc>>,
-    /// What kind of trouble a failure is for staff.
-    pub trouble: Option<AlertKind>,
-}
 
 /// All that a plan depends on.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +47,62 @@ pub struct Situation<'a> {
     pub codes: &'a [CodeRecord],
     /// Its messages, oldest first.
     pub messages: &'a [MessageRecord],
-    /// The tenant's doors as last seen.
-    pub views: &'a BTreeMap<DoorId, DoorView>,
+    /// The keypads that matter as last seen: those of the stay's unit, those in its ledger, and those where its marker
+    /// was seen.
+    pub views: &'a BTreeMap<DoorKey, DoorView>,
     /// When integrations that had failed worked again: what waits on one need not wait any longer.
     pub recovered: &'a BTreeMap<IntegrationName, DateTime<Utc>>,
+    /// All codes of the tenant on those of its keypads that hold only so many.
+    pub rivals: &'a BTreeMap<DoorKey, Vec<Rival>>,
+    /// The brake's budgets, as far as they were asked for.
+    pub budgets: &'a BTreeMap<String, Budget>,
+}
+
+/// A code that needs a place on a keypad that holds only so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rival {
+    /// Whose.
+    pub stay: BookingId,
+    /// When it opens.
+    pub opens: DateTime<Utc>,
+    /// Whether it should be there.
+    pub wanted: bool,
+    /// Whether it is a backup code: those make room for everybody.
+    pub backup: bool,
+    /// The vendor's id, where it has a place.
+    pub vendor_id: Option<VendorCodeId>,
+    /// Whether it may have a place that no read has shown yet.
+    pub on_its_way: bool,
+}
+
+impl Rival {
+    pub(crate) fn of(code: &CodeRecord) -> Self {
+        Self {
+            stay: code.stay.clone(),
+            opens: code.window.opens(),
+            wanted: code.state == CodeState::Wanted,
+            backup: code.backup,
+            vendor_id: code.vendor_id.clone(),
+            on_its_way: write_is_open(code) && last_write_was(code, WriteKind::Create),
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.vendor_id.is_some() || self.on_its_way
+    }
+}
+
+/// What the brake still allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// How many early removals in its time.
+    pub allowed: usize,
+    /// Those of its last time.
+    pub spent: Vec<(CodeId, DateTime<Utc>)>,
+    /// Whether somebody has lifted the brake.
+    pub released: bool,
+    /// The revision of its record.
+    pub revision: u64,
 }
 
 /// What a code shall hold beside its PIN. `Debug` leaves the name out, which is the guest's.
@@ -104,19 +142,41 @@ pub struct Tell {
     pub again: Option<MessageId>,
 }
 
+/// A code to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCode {
+    /// Its door.
+    pub door: DoorId,
+    /// What it shall hold.
+    pub content: Content,
+    /// Whether it can be written now.
+    pub gate: Gate,
+}
+
+/// Whether a new code can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Now.
+    Open,
+    /// Only in the place of an earlier code of the stay, which ends with it: the keypad holds no other.
+    InPlaceOf(CodeId),
+    /// Not yet: its digits are claimed, and it is written when there is room, or when the keypad takes it.
+    Closed,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Read a door: what is known of it does not suffice.
+    /// Read a keypad: what is known of it does not suffice.
     Read {
-        /// The door.
-        door: DoorId,
+        /// The keypad.
+        place: Place,
     },
-    /// Take a code on a door that carries our marker into the ledger, its PIN kept.
+    /// Take a code on a keypad that carries our marker into the ledger, its PIN kept.
     Adopt {
-        /// The door.
-        door: DoorId,
+        /// The keypad.
+        place: Place,
         /// The code.
         listed: ListedCode,
         /// Whether it is what the stay should have; otherwise it is surplus.
@@ -124,10 +184,8 @@ pub enum Step {
     },
     /// Draw and claim one PIN for these doors, and create a code on each.
     Mint {
-        /// The doors.
-        doors: Vec<DoorId>,
-        /// What the codes hold.
-        content: Content,
+        /// The codes.
+        codes: Vec<NewCode>,
     },
     /// Create a code whose PIN is in the ledger.
     Create {
@@ -142,6 +200,13 @@ pub enum Step {
         code: CodeId,
         /// What it shall hold.
         content: Content,
+        /// Whether the keypad has room for a second code, should this one need new digits.
+        room: bool,
+    },
+    /// Look up what the brake still allows.
+    Weigh {
+        /// The budgets.
+        budgets: BTreeSet<String>,
     },
     /// Take a code off its door.
     Delete {
@@ -193,6 +258,12 @@ pub struct Plan {
     pub notes: Vec<(&'static str, String)>,
     /// The unit and window of the grant from now on.
     pub access: Option<(booking_core::UnitId, Window)>,
+    /// Other stays to be looked at: they are to make room on a keypad, or there is room for them.
+    pub nudge: BTreeSet<BookingId>,
+    /// Early removals among the steps, and the budgets that they draw on.
+    pub draws: Vec<(String, CodeId)>,
+    /// Budgets that are spent, so that a removal waits.
+    pub braked: BTreeSet<String>,
 }
 
 impl Plan {
@@ -210,6 +281,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let mut planner = Planner {
         s: *situation,
         behind: BTreeSet::new(),
+        held: BTreeMap::new(),
         plan: Plan { codes: situation.codes.to_vec(), opens: wished.opens, ..Plan::default() },
         wished,
     };
@@ -218,6 +290,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     planner.codes();
     planner.guest();
     planner.removals();
+    planner.tell_of_room();
     planner.report();
     planner.plan
 }
@@ -226,6 +299,8 @@ struct Planner<'a> {
     s: Situation<'a>,
     /// Doors whose code does not have the wanted window yet: what is proven there is no longer what is wanted.
     behind: BTreeSet<DoorId>,
+    /// Doors whose code cannot be written yet: why, and from when on it can, where that is known.
+    held: BTreeMap<DoorId, (&'static str, Option<DateTime<Utc>>)>,
     wished: Wished<'a>,
     plan: Plan,
 }
@@ -250,45 +325,61 @@ impl Planner<'_> {
         self.plan.notes.push((what, detail.into()));
     }
 
-    fn settle(&self, door: &DoorId) -> Duration {
-        self.s.tenant.settle(door, self.wished.policy)
+    fn place(&self, code: &CodeRecord) -> Place {
+        self.s.tenant.place_of(code)
+    }
+
+    fn settle(&self, code: &CodeRecord) -> Duration {
+        self.s.tenant.settle(&self.place(code), self.wished.policy)
+    }
+
+    /// Whether reads of a keypad show nothing, so that an accepted write is all that can be known.
+    fn is_blind(&self, place: &Place) -> bool {
+        self.s.tenant.rules_at(place).is_some_and(|rules| rules.listing == Listing::Nothing)
     }
 
     /// The proof that a door must have before the guest is told.
     fn required(&self, door: &DoorId) -> Proof {
-        let highest = self.s.tenant.rules(door).map_or(Proof::Listed, |rules| rules.highest_proof);
+        let highest = self.s.tenant.rules(door).map_or(Proof::Listed, |rules| match rules.listing {
+            Listing::Nothing => rules.highest_proof.min(Proof::Accepted),
+            Listing::Codes | Listing::Masked => rules.highest_proof,
+        });
         self.wished.policy.proof.min(highest)
     }
 
-    /// Whether what is known of a door is good enough to decide on. Where not, it is read, or waited for.
-    fn readable(&mut self, door: &DoorId) -> bool {
+    /// Whether what is known of a keypad is good enough to decide on. Where not, it is read, or waited for.
+    fn readable(&mut self, place: &Place) -> bool {
         let now = self.s.now;
-        let view = self.s.views.get(door);
-        let configured = self.s.tenant.door(door).is_some();
-        let fresh = view.is_some_and(|view| {
-            configured
-                && view.complete
+        if self.is_blind(place) {
+            return true;
+        }
+        let fresh = self.s.views.get(&place.key).is_some_and(|view| {
+            view.complete
                 && view.failing.is_none()
                 && view.observed_at.is_some_and(|at| now - at <= self.wished.policy.door_read_max_age)
         });
         if !fresh {
-            self.ask_for(door, now);
+            self.ask_for(place, now);
         }
         fresh
     }
 
-    /// Asks for a read of a door that is not older than `since`, unless reads of it must wait.
-    fn ask_for(&mut self, door: &DoorId, since: DateTime<Utc>) {
+    /// Asks for a read of a keypad that is not older than `since`, unless reads of it must wait.
+    fn ask_for(&mut self, place: &Place, since: DateTime<Utc>) {
         let now = self.s.now;
-        if self.s.tenant.door(door).is_none() {
-            self.alert(AlertKind::DoorUnreadable, Some(door), "the door is no longer in the configuration");
+        if self.s.tenant.at(place).is_none() {
+            let detail = "its lock account is no longer in the configuration";
+            self.alert(AlertKind::DoorUnreadable, Some(&place.door), detail);
+            return;
+        }
+        if self.is_blind(place) {
             return;
         }
         if since > now {
             self.wake(since);
             return;
         }
-        let view = self.s.views.get(door);
+        let view = self.s.views.get(&place.key);
         if let Some(retry) = view.and_then(|view| view.retry_at).filter(|at| *at > now) {
             self.wake(retry);
             return;
@@ -297,11 +388,12 @@ impl Planner<'_> {
         let partial =
             view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
         if let Some(at) = partial.filter(|at| *at >= since || now - *at < Duration::minutes(1)) {
-            self.alert(AlertKind::DoorUnreadable, Some(door), "the vendor lists only a part of the codes");
+            let detail = "the vendor lists only a part of the codes";
+            self.alert(AlertKind::DoorUnreadable, Some(&place.door), detail);
             self.wake(at + Duration::minutes(1));
             return;
         }
-        self.step(Step::Read { door: door.clone() }, When::Now);
+        self.step(Step::Read { place: place.clone() }, When::Now);
     }
 
     /// What staff must know, beyond single steps.
@@ -325,11 +417,14 @@ impl Planner<'_> {
                 None => self.report_stranger(),
             }
         }
-        let involved: Vec<DoorId> = self.involved_doors();
-        for door in &involved {
-            let Some(view) = self.s.views.get(door) else { continue };
+        for place in self.involved() {
+            let Some(view) = self.s.views.get(&place.key) else { continue };
             if let Some((_, detail)) = view.failing.clone() {
-                self.alert(view.trouble.unwrap_or(AlertKind::DoorUnreadable), Some(door), detail);
+                let kind = match self.s.tenant.is_present(&place) {
+                    true => view.trouble.unwrap_or(AlertKind::DoorUnreadable),
+                    false => AlertKind::FormerKeypad,
+                };
+                self.alert(kind, Some(&place.door), detail);
                 // Once that time has come, whoever needs the door reads it.
                 if let Some(at) = view.retry_at.filter(|at| *at > now) {
                     self.wake(at);
@@ -342,32 +437,7 @@ impl Planner<'_> {
         for (door, error) in stuck {
             self.alert(AlertKind::CodeNotRemoved, Some(&door), error.unwrap_or_default());
         }
-        let unproven: Vec<(DoorId, Option<String>)> = match &self.wished.wish {
-            Wish::Access(access) => access
-                .unit
-                .doors
-                .iter()
-                .filter(|door| !self.proven(door))
-                .map(|door| (door.clone(), self.last_error(door)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        if let (false, Some(opens)) = (unproven.is_empty(), self.wished.opens) {
-            let escalate = opens - self.wished.policy.escalate_before;
-            if escalate <= now {
-                // A stay that is booked within that time gets a moment for its first attempts.
-                let patience = self.s.booking.created_at + Duration::minutes(2);
-                if patience <= now {
-                    for (door, error) in &unproven {
-                        self.alert(AlertKind::CodeNotProven, Some(door), error.clone().unwrap_or_default());
-                    }
-                } else {
-                    self.wake(patience);
-                }
-            } else {
-                self.wake(escalate);
-            }
-        }
+        self.escalate();
         // Codes end with the window; then there is something to take away.
         if let Wish::Access(access) = &self.wished.wish {
             let closes = access.window.closes();
@@ -380,18 +450,39 @@ impl Planner<'_> {
         }
     }
 
+    /// Missing proof near arrival is told to staff, door by door.
+    fn escalate(&mut self) {
+        let (Wish::Access(access), Some(opens)) = (self.wished.wish.clone(), self.wished.opens) else {
+            return;
+        };
+        let now = self.s.now;
+        for door in &access.unit.doors {
+            if self.proven(door) {
+                continue;
+            }
+            let held = self.held.get(door).copied();
+            // What the keypad takes only later, or what was booked a moment ago, gets its first attempts.
+            let first_chance = held.and_then(|(_, from)| from).map(|from| from + Duration::minutes(10));
+            let patience = first_chance.max(Some(self.s.booking.created_at + Duration::minutes(2)));
+            let at = patience.map_or(opens, |at| at.max(opens - self.wished.policy.escalate_before));
+            if at > now {
+                self.wake(at);
+                continue;
+            }
+            let detail = held.map(|(why, _)| why.to_owned()).or_else(|| self.last_error(door));
+            self.alert(AlertKind::CodeNotProven, Some(door), detail.unwrap_or_default());
+        }
+    }
+
     /// A code that carries the marker of a booking that its source does not know: foreign, and only reported.
     fn report_stranger(&mut self) {
         let Some(marker) = self.s.marker else { return };
         let carries =
-            |view: &DoorView| view.codes.iter().any(|listed| Marker::find_all(&listed.note).contains(marker));
-        let door = self.s.views.iter().find(|(_, view)| carries(view)).map(|(door, _)| door.clone());
-        if let Some(door) = door {
-            self.alert(
-                AlertKind::ForeignMarker,
-                Some(&door),
-                "the source does not know the booking that the marker names",
-            );
+            |key: &DoorKey| self.s.views.get(key).is_some_and(|view| view.marked(marker).next().is_some());
+        let door = self.s.tenant.doors.values().find(|setup| carries(&setup.door.key));
+        if let Some(door) = door.map(|setup| setup.id.clone()) {
+            let detail = "the source does not know the booking that the marker names";
+            self.alert(AlertKind::ForeignMarker, Some(&door), detail);
         }
     }
 
@@ -399,23 +490,29 @@ impl Planner<'_> {
         self.plan.codes.iter().any(|code| code.state != CodeState::Removed)
     }
 
-    /// The doors that this stay needs or still has codes on.
-    fn involved_doors(&self) -> Vec<DoorId> {
-        let mut doors: Vec<DoorId> = match &self.wished.wish {
-            Wish::Access(access) => access.unit.doors.clone(),
+    /// The keypads that this stay needs or still has codes on.
+    fn involved(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = match &self.wished.wish {
+            Wish::Access(access) => {
+                access.unit.doors.iter().filter_map(|door| self.s.tenant.place(door)).collect()
+            }
             _ => Vec::new(),
         };
         for code in self.plan.codes.iter().filter(|code| code.state != CodeState::Removed) {
-            if !doors.contains(&code.door) {
-                doors.push(code.door.clone());
+            let place = self.place(code);
+            if !places.iter().any(|known| known.key == place.key) {
+                places.push(place);
             }
         }
-        doors
+        places
     }
 
     /// The ledger entry that stands for a door: the newest, where a new PIN replaces an old one.
     fn wanted_on(&self, door: &DoorId) -> Option<&CodeRecord> {
-        self.plan.codes.iter().rfind(|code| code.state == CodeState::Wanted && code.door == *door)
+        let key = &self.s.tenant.doors.get(door)?.door.key;
+        let stands =
+            |code: &&CodeRecord| code.state == CodeState::Wanted && code.door == *door && code.key == *key;
+        self.plan.codes.iter().rfind(stands)
     }
 
     fn proven(&self, door: &DoorId) -> bool {

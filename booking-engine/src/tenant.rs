@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use booking_core::store::CodeRecord;
 use booking_core::{
     BookingSource, Door, DoorId, DoorKey, DoorRules, IntegrationName, LockProvider, Notifier, Proof,
     TenantSlug, UnitId, UnitRef,
@@ -74,6 +75,21 @@ pub struct Brake {
     pub least: u32,
     /// in this time.
     pub per: Duration,
+}
+
+impl Brake {
+    /// How many early removals it allows where so many codes live.
+    #[must_use]
+    pub fn allows(&self, live: u64) -> usize {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a count"
+        )]
+        let share = (live as f64 * self.share.clamp(0.0, 1.0)).floor() as u64;
+        usize::try_from(share.max(u64::from(self.least))).unwrap_or(usize::MAX)
+    }
 }
 
 impl Default for Brake {
@@ -199,6 +215,19 @@ pub struct DoorSetup {
     pub backup_codes: u8,
 }
 
+/// A keypad as the engine reaches it: the one that a door has, or one that it had and that the ledger still knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The door.
+    pub door: DoorId,
+    /// The lock account.
+    pub lock: IntegrationName,
+    /// The keypad.
+    pub key: DoorKey,
+    /// The zone of the unit behind it.
+    pub zone: Tz,
+}
+
 /// A notifier and, where it writes into a source's own thread, that source.
 #[derive(Clone)]
 pub struct NotifierSetup {
@@ -281,6 +310,51 @@ impl Tenant {
         self.units.iter().find(|unit| unit.id == *id)
     }
 
+    /// The keypad that a door has.
+    #[must_use]
+    pub fn place(&self, id: &DoorId) -> Option<Place> {
+        let setup = self.doors.get(id)?;
+        Some(Place {
+            door: id.clone(),
+            lock: setup.lock.clone(),
+            key: setup.door.key.clone(),
+            zone: setup.door.zone,
+        })
+    }
+
+    /// The keypad that a code is on.
+    #[must_use]
+    pub fn place_of(&self, code: &CodeRecord) -> Place {
+        match self.place(&code.door) {
+            Some(place) if place.key == code.key => place,
+            _ => Place {
+                door: code.door.clone(),
+                lock: code.lock.clone(),
+                key: code.key.clone(),
+                zone: code.window.zone(),
+            },
+        }
+    }
+
+    /// Whether a keypad is the one that its door has.
+    #[must_use]
+    pub fn is_present(&self, place: &Place) -> bool {
+        self.doors.get(&place.door).is_some_and(|setup| setup.door.key == place.key)
+    }
+
+    /// What the provider is told of a keypad, and the provider; `None` without its lock account.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> Option<(Door, &Arc<dyn LockProvider>)> {
+        match self.doors.get(&place.door).filter(|setup| setup.door.key == place.key) {
+            Some(setup) => Some((setup.door.clone(), self.locks.get(&setup.lock)?)),
+            None => {
+                let door =
+                    Door { key: place.key.clone(), zone: place.zone, pin_prefix: None, pin_length: None };
+                Some((door, self.locks.get(&place.lock)?))
+            }
+        }
+    }
+
     /// A door and its provider.
     #[must_use]
     pub fn door(&self, id: &DoorId) -> Option<(&DoorSetup, &Arc<dyn LockProvider>)> {
@@ -295,11 +369,18 @@ impl Tenant {
         Some(lock.rules(&setup.door))
     }
 
-    /// How long an accepted write on a door may stay unseen.
+    /// A keypad's rules.
     #[must_use]
-    pub fn settle(&self, id: &DoorId, policy: &Policy) -> Duration {
+    pub fn rules_at(&self, place: &Place) -> Option<DoorRules> {
+        let (door, lock) = self.at(place)?;
+        Some(lock.rules(&door))
+    }
+
+    /// How long an accepted write on a keypad may stay unseen.
+    #[must_use]
+    pub fn settle(&self, place: &Place, policy: &Policy) -> Duration {
         let own = self
-            .rules(id)
+            .rules_at(place)
             .map_or(Duration::zero(), |rules| Duration::from_std(rules.settle).unwrap_or(Duration::zero()));
         policy.settle.max(own)
     }

@@ -395,6 +395,7 @@ fn resolve(
         gone_at: None,
         cancelled_at: None,
         last_error: None,
+        standing: None,
         created_at: now,
     });
     if tables.revision(&record.key())? == 0 {

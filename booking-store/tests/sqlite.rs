@@ -150,6 +150,7 @@ fn code(number: u32) -> Record {
         proof_at: at(0),
         missing_since: None,
         adopted: false,
+        backup: false,
         created_at: at(0),
     })
 }

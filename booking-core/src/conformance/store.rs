@@ -698,6 +698,7 @@ async fn an_arrival_makes_a_booking(store: &dyn Store) {
         gone_at: None,
         cancelled_at: None,
         last_error: None,
+        standing: None,
         created_at: at(3),
     };
     assert_eq!(row, Row { revision: 1, record: Record::Booking(expected) });
@@ -1128,10 +1129,10 @@ async fn rows_of_a_stay(store: &dyn Store) {
     assert_eq!(found, expected);
     // A row that goes over to another stay is found there.
     write(store, 0, vec![put(alert("b", Some(1), ""))]).await;
-    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 7);
+    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 8);
     assert_eq!(store.stay(&harbour(), &stay(2)).await.expect("stay").len(), 1);
     write(store, 0, vec![Write::Delete(alert("b", None, "").key())]).await;
-    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 6);
+    assert_eq!(store.stay(&harbour(), &stay(1)).await.expect("stay").len(), 7);
 }
 
 async fn rows_are_paged(store: &dyn Store) {
@@ -1378,6 +1379,7 @@ fn code(number: u32, of: u32, door: &DoorKey) -> CodeRecord {
         proof_at: at(2),
         missing_since: None,
         adopted: true,
+        backup: false,
         created_at: at(0),
     }
 }
@@ -1432,6 +1434,7 @@ fn every_record() -> Vec<Record> {
         gone_at: Some(at(4)),
         cancelled_at: Some(at(5)),
         last_error: Some("time-out".to_owned()),
+        standing: Some(DoorId::parse("studio-a-door").expect("an id")),
         created_at: at(0),
     };
     let listed = ListedCode {

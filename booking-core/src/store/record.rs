@@ -130,6 +130,9 @@ pub struct BookingRecord {
     pub cancelled_at: Option<DateTime<Utc>>,
     /// Last attempt to ask the source that failed, in its words.
     pub last_error: Option<String>,
+    /// The door whose backup codes this stands for, which no source tells of.
+    #[serde(default)]
+    pub standing: Option<DoorId>,
     /// When it was first heard of.
     pub created_at: DateTime<Utc>,
 }
@@ -271,6 +274,9 @@ pub struct CodeRecord {
     pub missing_since: Option<DateTime<Utc>>,
     /// Whether it was found on the door by its marker rather than made by us.
     pub adopted: bool,
+    /// Whether it is a backup code, made before anybody needed it: then its own window is the pool's.
+    #[serde(default)]
+    pub backup: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -45,6 +45,12 @@ staff-source-failing = Die Buchungen können nicht gelesen werden. Neue Aufentha
 staff-lock-credentials-subject = Schlosskonto abgelehnt oder falsch eingerichtet
 staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab, oder die Einrichtung passt nicht (falsche Nummer, andere Zeitzone). Solange das so ist, können keine Codes angelegt werden. Näheres steht unten.
 
+staff-former-keypad-subject = Codes auf einem früheren Tastenfeld
+staff-former-keypad = Eine Tür hat ein anderes Tastenfeld als zuvor, und das frühere, auf dem noch Codes liegen, ist nicht erreichbar. Sie öffnen es vielleicht noch. Machen Sie es wieder erreichbar, oder nennen Sie es unter retired, wenn es für immer weg ist.
+
+staff-brake-subject = Löschungen von der Bremse angehalten
+staff-brake = Es würden mehr Codes vor ihrer Zeit gelöscht als erlaubt. Die übrigen bleiben vorerst auf den Türen. Stimmt, was das Buchungssystem zeigt, lösen Sie die Bremse; sonst richten Sie zuerst dessen Konto.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }
 staff-line-detail = Einzelheit: { $detail }

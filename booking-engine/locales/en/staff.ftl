@@ -46,6 +46,12 @@ staff-source-failing = The bookings cannot be read. New stays and changes may be
 staff-lock-credentials-subject = Lock account refused or misconfigured
 staff-lock-credentials = The lock account refuses its credentials, or its configuration does not fit (a wrong id, another time zone). No codes can be made until that is mended. What is known stands below.
 
+staff-former-keypad-subject = Codes left on a former keypad
+staff-former-keypad = A door has another keypad than before, and the former one, which still has codes, cannot be reached. They may still open it. Bring it back within reach, or list it under retired if it is gone for good.
+
+staff-brake-subject = Removals stopped by the brake
+staff-brake = More codes would be removed before their time than allowed. Those left stay on their doors for now. If the booking system shows what it should, release the brake; otherwise mend its account first.
+
 staff-line-account = Account: { $account }
 staff-line-date = Date: { $date }
 staff-line-detail = Detail: { $detail }

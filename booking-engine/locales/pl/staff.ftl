@@ -45,6 +45,12 @@ staff-source-failing = Nie można odczytać rezerwacji. Nowe pobyty i zmiany mog
 staff-lock-credentials-subject = Konto zamków odrzucone lub błędnie skonfigurowane
 staff-lock-credentials = Konto zamków odrzuca dane logowania albo konfiguracja się nie zgadza (błędny identyfikator, inna strefa czasowa). Do czasu poprawienia nie można tworzyć kodów. Szczegóły poniżej.
 
+staff-former-keypad-subject = Kody na poprzedniej klawiaturze
+staff-former-keypad = Drzwi mają inną klawiaturę niż przedtem, a poprzednia, na której są jeszcze kody, jest nieosiągalna. Kody mogą ją nadal otwierać. Przywróć łączność z nią albo wpisz ją w retired, jeśli usunięto ją na zawsze.
+
+staff-brake-subject = Hamulec zatrzymał usuwanie kodów
+staff-brake = Przed czasem usunięto by więcej kodów, niż wolno. Pozostałe na razie zostają na drzwiach. Jeśli system rezerwacji pokazuje prawdę, zwolnij hamulec; jeśli nie, najpierw popraw jego konto.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }
 staff-line-detail = Szczegóły: { $detail }

@@ -1,14 +1,14 @@
 //! Applying what concerns codes: adoptions, PINs and their claims, writes to doors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use booking_core::store::{
     Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState,
-    Pins, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
+    Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
 };
 use booking_core::{
-    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, LockError, MessageId, Outcome, Pin, Proof,
-    Receipt, VendorCodeId, Window,
+    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, Listing, LockError, MessageId, Outcome, Pin,
+    Proof, Receipt, VendorCodeId, Window,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -18,8 +18,9 @@ use crate::alert::AlertKind;
 use crate::doors::vendor_error;
 use crate::engine::{Doing, WorkError};
 use crate::pin;
-use crate::plan::{Content, EARLIER_SYSTEM, Plan, Step};
+use crate::plan::{Content, EARLIER_SYSTEM, Gate, NewCode, Plan, Step};
 use crate::retry;
+use crate::tenant::Place;
 
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
@@ -36,7 +37,7 @@ impl Run<'_> {
         let adoptions: Vec<_> = plan
             .ready()
             .filter_map(|step| match step {
-                Step::Adopt { door, listed, wanted } => Some((door.clone(), listed.clone(), *wanted)),
+                Step::Adopt { place, listed, wanted } => Some((place.door.clone(), listed.clone(), *wanted)),
                 _ => None,
             })
             .collect();
@@ -121,6 +122,7 @@ impl Run<'_> {
             proof_at: now,
             missing_since: None,
             adopted: true,
+            backup: false,
             created_at: now,
         };
         self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
@@ -173,7 +175,7 @@ impl Run<'_> {
     /// Writes to doors: intents first, then the calls side by side, then one read a door. Answers whether there were any.
     pub(super) async fn write(&mut self, plan: &Plan) -> Result<bool, WorkError> {
         let mut intents: Vec<Intent> = Vec::new();
-        let mut mints: Vec<(Vec<DoorId>, Content)> = Vec::new();
+        let mut mints: Vec<Vec<NewCode>> = Vec::new();
         let mut longer: Vec<CodeId> = Vec::new();
         for step in plan.ready() {
             if let Step::Create { code, .. } | Step::Replace { code, .. } | Step::Delete { code } = step
@@ -184,12 +186,15 @@ impl Run<'_> {
                 continue;
             }
             match step {
-                Step::Mint { doors, content } => mints.push((doors.clone(), content.clone())),
+                Step::Mint { codes } => mints.push(codes.clone()),
                 Step::Create { code, content } => {
                     self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
                 }
-                Step::Replace { code, content } => match self.new_digits_for(code) {
-                    Some(door) => mints.push((vec![door], content.clone())),
+                Step::Replace { code, content, room } => match self.new_digits_for(code) {
+                    Some(door) => {
+                        let gate = if *room { Gate::Open } else { Gate::InPlaceOf(code.clone()) };
+                        mints.push(vec![NewCode { door, content: content.clone(), gate }]);
+                    }
                     None => self.intend(code, WriteKind::Replace, Some(content), &mut intents, &mut longer),
                 },
                 Step::Delete { code } => {
@@ -198,12 +203,12 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        mints.iter_mut().for_each(|(doors, _)| doors.retain(|door| !self.exhausted.contains(door)));
-        mints.retain(|(doors, _)| !doors.is_empty());
+        mints.iter_mut().for_each(|codes| codes.retain(|code| !self.exhausted.contains(&code.door)));
+        mints.retain(|codes| !codes.is_empty());
         if intents.is_empty() && mints.is_empty() {
             return Ok(false);
         }
-        if !self.commit_intents(&mut intents, &mut mints, &longer).await? {
+        if !self.commit_intents(&mut intents, &mut mints, &longer, &plan.draws).await? {
             // Another stay was quicker: the next plan starts from what holds now.
             return Ok(true);
         }
@@ -219,8 +224,8 @@ impl Run<'_> {
         intents: &mut Vec<Intent>,
         longer: &mut Vec<CodeId>,
     ) {
-        let Some(door) = self.stay.code(id).map(|code| code.door.clone()) else { return };
-        let now = self.write_time(&door);
+        let Some(key) = self.stay.code(id).map(|code| code.key.clone()) else { return };
+        let now = self.write_time(&key);
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
             if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
@@ -237,42 +242,45 @@ impl Run<'_> {
         intents.push(Intent { code: id.clone(), kind });
     }
 
-    /// Writes down what is about to be tried, with the PINs claimed. `false` when a claim was lost to another stay.
+    /// Writes down what is about to be tried, with the PINs claimed and the early removals drawn. `false` when a claim
+    /// or a budget was lost to another stay.
     async fn commit_intents(
         &mut self,
         intents: &mut Vec<Intent>,
-        mints: &mut Vec<(Vec<DoorId>, Content)>,
+        mints: &mut Vec<Vec<NewCode>>,
         longer: &[CodeId],
+        draws: &[(String, CodeId)],
     ) -> Result<bool, WorkError> {
         for draw in 0..=DRAWS {
             if draw == DRAWS {
                 // No PIN is to be had; what else is intended goes on.
-                self.exhausted.extend(mints.drain(..).flat_map(|(doors, _)| doors));
+                self.exhausted.extend(mints.drain(..).flatten().map(|code| code.door));
             }
             let now = self.now();
             let mut claims: Vec<Claim> = longer.iter().filter_map(|id| self.longer_claim(id)).collect();
             let kept = claims.len();
             let mut choices: Vec<Vec<Vec<CodeRecord>>> = Vec::new();
-            mints.retain(|(doors, content)| {
-                let minted = self.mint(doors, content, draw == 0);
+            mints.retain(|codes| {
+                let minted = self.mint(codes, draw == 0);
                 if minted.is_empty() {
-                    doors.iter().for_each(|door| {
-                        self.exhausted.insert(door.clone());
-                    });
+                    self.exhausted.extend(codes.iter().map(|code| code.door.clone()));
                     return false;
                 }
-                claims.push(self.claim_of(&minted, content, now));
+                claims.push(self.claim_of(&minted, codes, now));
                 choices.push(minted);
                 true
             });
             let mut writes = self.stay.changes(now, self.policy().quarantine);
             writes.extend(self.along.iter().cloned());
-            let tx = Tx { writes, claims, ..Tx::under(now, &self.lease) };
+            let (spent, expect) = self.spend(draws, intents, now);
+            writes.extend(spent);
+            let tx = Tx { writes, claims, expect, ..Tx::under(now, &self.lease) };
             match self.engine.store.commit(tx).await? {
                 Commit::Done { claimed, .. } => {
                     self.along.clear();
-                    for (choice, index) in choices.into_iter().zip(claimed.into_iter().skip(kept)) {
-                        self.take(choice, index, intents);
+                    let chosen = choices.into_iter().zip(mints.iter()).zip(claimed.into_iter().skip(kept));
+                    for ((choice, codes), index) in chosen {
+                        self.take(choice, codes, index, intents);
                     }
                     self.stay.stored();
                     return Ok(true);
@@ -282,7 +290,12 @@ impl Run<'_> {
                     return Ok(false);
                 }
                 Commit::Taken(_) => {}
-                Commit::Fenced | Commit::Moved(_) => return Err(WorkError::Fenced),
+                Commit::Moved(_) => {
+                    self.stay.restore_codes();
+                    self.budgets.clear();
+                    return Ok(false);
+                }
+                Commit::Fenced => return Err(WorkError::Fenced),
             }
         }
         Ok(false)
@@ -333,51 +346,66 @@ impl Run<'_> {
     }
 
     /// Ledger entries for each candidate PIN on these doors.
-    fn mint(&mut self, doors: &[DoorId], content: &Content, keep_core: bool) -> Vec<Vec<CodeRecord>> {
+    fn mint(&mut self, codes: &[NewCode], keep_core: bool) -> Vec<Vec<CodeRecord>> {
         let now = self.code_time();
-        let rules: Vec<_> = doors.iter().filter_map(|door| self.tenant.rules(door)).collect();
-        let views = self.engine.doors.views(self.tenant);
-        let on_doors: BTreeSet<String> = doors
+        let setups: Vec<_> = codes
             .iter()
-            .filter_map(|door| views.get(door))
-            .flat_map(|view| view.codes.iter())
-            .filter_map(|listed| listed.stored.as_ref().map(|pin| pin.expose().to_owned()))
+            .filter_map(|code| {
+                Some((code, self.tenant.doors.get(&code.door)?, self.tenant.rules(&code.door)?))
+            })
+            .collect();
+        let rules: Vec<_> = setups.iter().map(|(_, _, rules)| rules.clone()).collect();
+        let slug = &self.tenant.slug;
+        let views = setups.iter().filter_map(|(_, setup, _)| self.engine.doors.view(slug, &setup.door.key));
+        let on_doors: BTreeSet<String> = views
+            .flat_map(|view| {
+                let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
+                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
+            })
             .collect();
         let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone()).filter(|_| keep_core);
         let pins = pin::candidates(&rules, core.as_ref(), &on_doors, &*self.engine.rng);
-        let (tenant, stay) = (self.tenant.slug.clone(), self.stay.booking.id.clone());
+        let stay = self.stay.booking.id.clone();
+        let backup = self.stay.booking.standing.is_some();
         let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
-        let places: Vec<_> = doors
-            .iter()
-            .zip(&rules)
-            .filter_map(|(door, rules)| Some((self.tenant.doors.get(door)?, rules)))
-            .collect();
         pins.into_iter()
             .map(|stored| {
-                places
+                setups
                     .iter()
-                    .map(|(setup, rules)| CodeRecord {
-                        id: self.entry_for(&setup.id, &stored),
-                        tenant: tenant.clone(),
-                        stay: stay.clone(),
-                        grant: grant.clone(),
-                        door: setup.id.clone(),
-                        key: setup.door.key.clone(),
-                        lock: setup.lock.clone(),
-                        pins: Some(Pins { typed: rules.typed(&stored), stored: stored.clone() }),
-                        vendor_id: None,
-                        name: content.name.clone(),
-                        note: content.note.clone(),
-                        window: content.window.clone(),
-                        state: CodeState::Wanted,
-                        write: Some(intended(WriteKind::Create, self.write_time(&setup.id))),
-                        attempts: 0,
-                        retry_at: None,
-                        proof: Proof::Requested,
-                        proof_at: now,
-                        missing_since: None,
-                        adopted: false,
-                        created_at: now,
+                    .map(|(new, setup, rules)| {
+                        let replaced = match &new.gate {
+                            Gate::InPlaceOf(earlier) => self.stay.code(earlier),
+                            Gate::Open | Gate::Closed => None,
+                        };
+                        let write = |kind| intended(kind, self.write_time(&setup.door.key));
+                        CodeRecord {
+                            id: self.entry_for(&setup.id, &stored),
+                            tenant: slug.clone(),
+                            stay: stay.clone(),
+                            grant: grant.clone(),
+                            door: setup.id.clone(),
+                            key: setup.door.key.clone(),
+                            lock: setup.lock.clone(),
+                            pins: Some(Pins { typed: rules.typed(&stored), stored: stored.clone() }),
+                            vendor_id: replaced.and_then(|code| code.vendor_id.clone()),
+                            name: new.content.name.clone(),
+                            note: new.content.note.clone(),
+                            window: new.content.window.clone(),
+                            state: CodeState::Wanted,
+                            write: match new.gate {
+                                Gate::Open => Some(write(WriteKind::Create)),
+                                Gate::InPlaceOf(_) => Some(write(WriteKind::Replace)),
+                                Gate::Closed => None,
+                            },
+                            attempts: 0,
+                            retry_at: None,
+                            proof: Proof::Requested,
+                            proof_at: now,
+                            missing_since: None,
+                            adopted: false,
+                            backup,
+                            created_at: now,
+                        }
                     })
                     .collect()
             })
@@ -396,24 +424,37 @@ impl Run<'_> {
         known.unwrap_or_else(|| CodeId::draw(&*self.engine.rng))
     }
 
-    fn claim_of(&self, minted: &[Vec<CodeRecord>], content: &Content, now: DateTime<Utc>) -> Claim {
+    fn claim_of(&self, minted: &[Vec<CodeRecord>], new: &[NewCode], now: DateTime<Utc>) -> Claim {
+        let windows = || new.iter().map(|code| &code.content.window);
         let candidates = minted
             .iter()
             .map(|codes| Candidate {
                 pins: codes.iter().filter_map(|code| self.claimed(code)).collect(),
                 writes: codes
                     .iter()
-                    .map(|code| booking_core::store::Record::Code(code.clone()))
-                    .chain(self.grant_with(codes).map(booking_core::store::Record::Grant))
+                    .map(|code| Record::Code(code.clone()))
+                    .chain(self.ended_in_place(new).map(Record::Code))
+                    .chain(self.grant_with(codes).map(Record::Grant))
                     .map(|record| Write::Put(Box::new(record)))
                     .collect(),
             })
             .collect();
         Claim {
-            from: content.window.opens().min(now),
-            until: content.window.closes() + self.policy().quarantine,
+            from: windows().map(Window::opens).min().map_or(now, |opens| opens.min(now)),
+            until: windows().map(Window::closes).max().unwrap_or(now) + self.policy().quarantine,
             candidates,
         }
+    }
+
+    /// The codes that end because new ones take their places.
+    fn ended_in_place(&self, new: &[NewCode]) -> impl Iterator<Item = CodeRecord> {
+        new.iter().filter_map(|code| match &code.gate {
+            Gate::InPlaceOf(earlier) => {
+                let code = self.stay.code(earlier)?.clone();
+                Some(CodeRecord { state: CodeState::Removed, vendor_id: None, ..code })
+            }
+            Gate::Open | Gate::Closed => None,
+        })
     }
 
     /// The grant as it is once these codes are chosen: the first PIN becomes its core.
@@ -425,7 +466,13 @@ impl Run<'_> {
         Some(grant)
     }
 
-    fn take(&mut self, mut choice: Vec<Vec<CodeRecord>>, index: usize, intents: &mut Vec<Intent>) {
+    fn take(
+        &mut self,
+        mut choice: Vec<Vec<CodeRecord>>,
+        new: &[NewCode],
+        index: usize,
+        intents: &mut Vec<Intent>,
+    ) {
         if index >= choice.len() {
             return;
         }
@@ -433,11 +480,40 @@ impl Run<'_> {
         if let Some(grant) = self.stay.grant.as_mut().filter(|grant| grant.core.is_none()) {
             grant.core = core_of(&codes);
         }
-        for code in codes {
-            intents.push(Intent { code: code.id.clone(), kind: WriteKind::Create });
+        let ended: Vec<_> = self.ended_in_place(new).collect();
+        for code in ended {
+            self.audit("replaced-in-place", format!("the keypad of door {} holds no second code", code.door));
             self.stay.codes.retain(|known| known.id != code.id);
             self.stay.codes.push(code);
         }
+        for code in codes {
+            if let Some(write) = &code.write {
+                intents.push(Intent { code: code.id.clone(), kind: write.kind });
+            }
+            self.stay.codes.retain(|known| known.id != code.id);
+            self.stay.codes.push(code);
+        }
+        self.stay.codes.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    }
+
+    /// The brake's budgets with what is drawn now, and the revisions that they must still have.
+    fn spend(
+        &self,
+        draws: &[(String, CodeId)],
+        intents: &[Intent],
+        now: DateTime<Utc>,
+    ) -> (Vec<Write>, Vec<(RowKey, u64)>) {
+        let mut spent: BTreeMap<&String, Vec<CodeId>> = BTreeMap::new();
+        for (budget, code) in draws.iter().filter(|(_, code)| intents.iter().any(|i| i.code == *code)) {
+            spent.entry(budget).or_default().push(code.clone());
+        }
+        let records = spent.into_iter().filter_map(|(name, codes)| {
+            let (record, revision) = self.budgets.get(name)?.spend(codes, now);
+            let record = Record::Brake(record);
+            Some(((record.key(), revision), Write::Put(Box::new(record))))
+        });
+        let (expect, writes): (Vec<_>, Vec<_>) = records.unzip();
+        (writes, expect)
     }
 
     /// Calls the doors side by side, notes what became of each write, and reads each door once.
@@ -447,15 +523,18 @@ impl Run<'_> {
             .iter()
             .filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent.kind)));
         let results: Vec<_> = join_all(calls).await;
-        let mut touched: Vec<DoorId> = Vec::new();
+        let mut touched: Vec<Place> = Vec::new();
         for (id, kind, result) in results {
             let looked_for = self.ended(&id, kind, result, opens);
-            if let Some(door) = looked_for.filter(|door| !touched.contains(door)) {
-                touched.push(door);
+            if let Some(place) = looked_for.filter(|place| !touched.contains(place)) {
+                touched.push(place);
             }
         }
+        touched.retain(|place| {
+            self.tenant.rules_at(place).is_none_or(|rules| rules.listing != Listing::Nothing)
+        });
         if !touched.is_empty() {
-            self.read_doors(&touched, opens).await?;
+            self.read_places(&touched, opens).await?;
         }
         Ok(())
     }
@@ -482,28 +561,29 @@ impl Run<'_> {
                 "the door or its lock account is not in the configuration",
             )
         };
-        let (setup, lock) = self.tenant.door(&code.door).ok_or_else(missing)?;
+        let (door, lock) = self.tenant.at(&self.tenant.place_of(&code)).ok_or_else(missing)?;
         let pins = code
             .pins
             .ok_or_else(|| booking_core::VendorError::configuration("the ledger entry has no digits"))?;
         let spec = CodeSpec { stored: pins.stored, name: code.name, note: code.note, window: code.window };
         match (kind, &code.vendor_id) {
-            (WriteKind::Create, _) => lock.create(call, &setup.door, &spec).await.map(Some),
-            (WriteKind::Replace, Some(id)) => lock.replace(call, &setup.door, id, &spec).await.map(|()| None),
-            (WriteKind::Delete, Some(id)) => lock.delete(call, &setup.door, id).await.map(|()| None),
+            (WriteKind::Create, _) => lock.create(call, &door, &spec).await.map(Some),
+            (WriteKind::Replace, Some(id)) => lock.replace(call, &door, id, &spec).await.map(|()| None),
+            (WriteKind::Delete, Some(id)) => lock.delete(call, &door, id).await.map(|()| None),
             (_, None) => Err(LockError::NoSuchCode),
         }
     }
 
-    /// Notes what became of a write. Answers the door that must be read to see it.
+    /// Notes what became of a write. Answers the keypad that must be read to see it.
     fn ended(
         &mut self,
         id: &CodeId,
         kind: WriteKind,
         result: Result<Option<VendorCodeId>, LockError>,
         opens: Option<DateTime<Utc>>,
-    ) -> Option<DoorId> {
-        let now = self.write_time(&self.stay.code(id)?.door.clone());
+    ) -> Option<Place> {
+        let place = self.tenant.place_of(self.stay.code(id)?);
+        let now = self.write_time(&place.key);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
@@ -573,7 +653,7 @@ impl Run<'_> {
             _ => {}
         }
         self.audit(what, format!("{} on door {door}: {detail}", kind_word(kind)));
-        look.then_some(door)
+        look.then_some(place)
     }
 }
 

@@ -1,16 +1,18 @@
 //! Codes: which are missing, which differ, which are to go, and in which order.
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
-use booking_core::{DoorId, Proof, Window, truncated};
+use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
 use chrono::{DateTime, Utc};
 
 use super::observe::SECOND_LOOK;
-use super::{Content, Planner, Step, When, last_write_was, write_end, write_is_open};
+use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 
 /// What a guest without a name is called on a code.
 const NAMELESS: &str = "Guest";
+/// How many characters of our id make a name the only one on its keypad.
+const UNIQUE: usize = 6;
 
 impl Planner<'_> {
     pub(super) fn codes(&mut self) {
@@ -39,7 +41,7 @@ impl Planner<'_> {
         for code in self.plan.codes.clone() {
             let wanted = code.state == CodeState::Wanted && !write_is_open(&code);
             match code.missing_since {
-                Some(since) if wanted => self.ask_for(&code.door, since + SECOND_LOOK),
+                Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
                 _ if wanted && code.proof < Proof::Listed => {
                     let content = Content {
                         window: code.window.clone(),
@@ -63,7 +65,7 @@ impl Planner<'_> {
             match self.wanted_on(door).cloned() {
                 None if self.revive(door) => {}
                 None => {
-                    if self.readable(door) {
+                    if self.s.tenant.place(door).is_some_and(|place| self.readable(&place)) {
                         to_mint.push(door.clone());
                     }
                 }
@@ -77,11 +79,11 @@ impl Planner<'_> {
 
     /// A code that was about to go is what the stay should have again: a cancellation was taken back.
     fn revive(&mut self, door: &DoorId) -> bool {
-        let code = self
-            .plan
-            .codes
-            .iter_mut()
-            .rfind(|code| code.state == CodeState::Unwanted && code.door == *door && code.pins.is_some());
+        let code = self.plan.codes.iter_mut().rfind(|code| {
+            let here =
+                code.door == *door && self.s.tenant.doors.get(door).is_some_and(|s| s.door.key == code.key);
+            code.state == CodeState::Unwanted && here && code.pins.is_some()
+        });
         let Some(code) = code else { return false };
         code.state = CodeState::Wanted;
         if last_write_was(code, WriteKind::Delete) {
@@ -97,7 +99,7 @@ impl Planner<'_> {
         self.plan
             .steps
             .iter()
-            .any(|(step, _)| matches!(step, Step::Adopt { door: other, wanted: true, .. } if other == door))
+            .any(|(step, _)| matches!(step, Step::Adopt { place, wanted: true, .. } if place.door == *door))
     }
 
     /// One PIN for all doors whose rules allow one; otherwise one for each group of alike doors.
@@ -116,14 +118,37 @@ impl Planner<'_> {
             }
         }
         for doors in groups {
-            let content = self.content(access, doors.first(), None);
-            self.step(Step::Mint { doors, content }, When::Now);
+            let codes = doors.into_iter().filter_map(|door| self.new_code(access, door)).collect();
+            self.step(Step::Mint { codes }, When::Now);
         }
     }
 
+    fn new_code(&mut self, access: &Access<'_>, door: DoorId) -> Option<NewCode> {
+        let place = self.s.tenant.place(&door)?;
+        let content = self.content(access, &door, None);
+        let gate = self.gate(&place, content.window.opens(), None);
+        Some(NewCode { door, content, gate })
+    }
+
     /// What a code on a door shall hold. Text that staff put around our marker stays.
-    fn content(&self, access: &Access<'_>, door: Option<&DoorId>, code: Option<&CodeRecord>) -> Content {
-        let rules = door.and_then(|door| self.s.tenant.rules(door));
+    fn content(&self, access: &Access<'_>, door: &DoorId, code: Option<&CodeRecord>) -> Content {
+        let rules = self.s.tenant.rules(door).unwrap_or_else(|| DoorRules::new(4));
+        let marker = self.s.marker.map(ToString::to_string).unwrap_or_default();
+        let listed = code.and_then(|code| self.s.views.get(&code.key)?.code(code.vendor_id.as_ref()?));
+        let note = listed
+            .filter(|listed| {
+                booking_core::Marker::find_all(&listed.note)
+                    .iter()
+                    .map(ToString::to_string)
+                    .eq([marker.clone()])
+            })
+            .map_or(marker, |listed| listed.note.clone());
+        let window = rules.window(&self.window(access, !rules.past_start, code));
+        Content { window, name: self.name(&rules), note }
+    }
+
+    /// The guest's name as a keypad takes it.
+    fn name(&self, rules: &DoorRules) -> String {
         let name = self
             .s
             .booking
@@ -133,25 +158,13 @@ impl Planner<'_> {
             .map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "))
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| NAMELESS.to_owned());
-        let name = truncated(&name, rules.as_ref().map_or(100, |rules| rules.name_len)).trim_end().to_owned();
-        let marker = self.s.marker.map(ToString::to_string).unwrap_or_default();
-        let listed = code.and_then(|code| {
-            let id = code.vendor_id.as_ref()?;
-            self.s.views.get(&code.door)?.codes.iter().find(|listed| listed.id == *id)
-        });
-        let note = listed
-            .filter(|listed| {
-                booking_core::Marker::find_all(&listed.note)
-                    .iter()
-                    .map(ToString::to_string)
-                    .eq([marker.clone()])
-            })
-            .map_or(marker, |listed| listed.note.clone());
-        Content {
-            window: self.window(access, rules.is_some_and(|rules| !rules.past_start), code),
-            name,
-            note,
+        if !rules.unique_names {
+            return truncated(&name, rules.name_len).trim_end().to_owned();
         }
+        // Two guests may have one name, and one guest two stays.
+        let tail = truncated(self.s.booking.id.as_str(), UNIQUE);
+        let name = truncated(&name, rules.name_len.saturating_sub(UNIQUE + 1));
+        format!("{} {tail}", name.trim_end()).trim_start().to_owned()
     }
 
     fn window(&self, access: &Access<'_>, clamp: bool, code: Option<&CodeRecord>) -> Window {
@@ -174,14 +187,25 @@ impl Planner<'_> {
 
     /// Brings one code to what it should hold.
     fn keep_right(&mut self, access: &Access<'_>, code: &CodeRecord) {
-        let content = self.content(access, Some(&code.door), Some(code));
+        let content = self.content(access, &code.door, Some(code));
         if write_is_open(code) {
             self.behind.insert(code.door.clone());
             return;
         }
         if let Some(since) = code.missing_since {
             self.behind.insert(code.door.clone());
-            self.ask_for(&code.door, since + SECOND_LOOK);
+            self.ask_for(&self.place(code), since + SECOND_LOOK);
+            return;
+        }
+        if last_write_was(code, WriteKind::Delete)
+            && code.write.as_ref().is_some_and(|w| w.state == WriteState::Applied)
+        {
+            // Taken off for somebody else, or about to go when it was wanted again: only a read tells.
+            self.behind.insert(code.door.clone());
+            self.look_into(code);
+            return;
+        }
+        if self.yields(code) {
             return;
         }
         let differs = code.window != content.window || code.name != content.name;
@@ -193,6 +217,8 @@ impl Planner<'_> {
             // Taken by the vendor, but not seen yet: not written a second time, only looked for.
             if code.proof < Proof::Listed {
                 self.look_into(code);
+            } else if code.proof < self.required(&code.door) {
+                self.await_proof(code);
             }
             return;
         }
@@ -208,28 +234,36 @@ impl Planner<'_> {
             self.wake(at);
             return;
         }
-        if !self.readable(&code.door) {
+        if !self.readable(&self.place(code)) {
             return;
         }
-        let step = if code.vendor_id.is_none() {
-            Step::Create { code: code.id.clone(), content }
-        } else {
-            Step::Replace { code: code.id.clone(), content }
-        };
-        self.step(step, When::Now);
+        if code.vendor_id.is_some() {
+            let room = self.has_room_beside(&self.place(code));
+            self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);
+        } else if self.gate(&self.place(code), content.window.opens(), Some(code)) == Gate::Open {
+            self.step(Step::Create { code: code.id.clone(), content }, When::Now);
+        }
+    }
+
+    /// The vendor lists the code, but the device has not said that it has it: looked for again, the more often the
+    /// nearer the arrival.
+    fn await_proof(&mut self, code: &CodeRecord) {
+        let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).unwrap_or(self.s.now);
+        let waited = u32::try_from((self.s.now - code.proof_at).num_minutes().max(0)).unwrap_or(u32::MAX);
+        let pause = crate::retry::delay(waited.min(6) + 3, self.s.now, self.wished.opens);
+        self.ask_for(&self.place(code), seen + pause);
     }
 
     /// Asks for the read that tells what became of a write.
     pub(super) fn look_into(&mut self, code: &CodeRecord) {
         let Some(end) = write_end(code) else {
-            let since = self.s.now;
-            self.ask_for(&code.door, since);
+            self.ask_for(&self.place(code), self.s.now);
             return;
         };
-        let seen = self.s.views.get(&code.door).and_then(|view| view.observed_at).filter(|at| *at > end);
-        let since = if seen.is_none() { end } else { end + self.settle(&code.door) };
+        let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).filter(|at| *at > end);
+        let since = if seen.is_none() { end } else { end + self.settle(code) };
         if seen.is_none_or(|at| at < since) {
-            self.ask_for(&code.door, since);
+            self.ask_for(&self.place(code), since);
         }
     }
 
@@ -260,7 +294,8 @@ impl Planner<'_> {
         let mut kept: Vec<&DoorId> = Vec::new();
         let mut gone = Vec::new();
         for code in self.plan.codes.iter().rev().filter(|code| code.state == CodeState::Wanted) {
-            if access.unit.doors.contains(&code.door) && !kept.contains(&&code.door) {
+            let present = self.s.tenant.is_present(&self.place(code));
+            if present && access.unit.doors.contains(&code.door) && !kept.contains(&&code.door) {
                 kept.push(&code.door);
             } else {
                 gone.push(code.id.clone());
@@ -291,17 +326,33 @@ impl Planner<'_> {
             self.wake(at);
             return;
         }
-        if self.readable(&code.door) {
+        let place = self.place(code);
+        if self.readable(&place) {
             match code.vendor_id {
-                Some(_) => self.step(Step::Delete { code: code.id.clone() }, When::Now),
+                Some(_) if self.brake_allows(code) => {
+                    self.step(Step::Delete { code: code.id.clone() }, When::Now)
+                }
+                Some(_) => {}
+                // What may be on a keypad that shows nothing is written once more: its id comes with the answer.
+                None if self.is_blind(&place) => self.forget_or_create(code),
                 // Nothing is known to delete; the read that proves its absence is all that is missing.
-                None => self.ask_for(&code.door, now),
+                None => self.ask_for(&place, now),
             }
         }
     }
 
+    fn forget_or_create(&mut self, code: &CodeRecord) {
+        if last_write_was(code, WriteKind::Create) {
+            let content =
+                Content { window: code.window.clone(), name: code.name.clone(), note: code.note.clone() };
+            self.step(Step::Create { code: code.id.clone(), content }, When::Now);
+        } else if let Some(code) = self.plan.codes.iter_mut().find(|known| known.id == code.id) {
+            code.state = CodeState::Removed;
+        }
+    }
+
     /// Until when a failed write must wait, unless its lock account has recovered since.
-    fn waits(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
+    pub(super) fn waits(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
         let at = code.retry_at.filter(|at| *at > self.s.now)?;
         let recovered =
             self.s.recovered.get(&code.lock).zip(write_end(code)).is_some_and(|(up, failed)| *up > failed);

@@ -218,7 +218,7 @@ impl Planner<'_> {
             .iter()
             .filter_map(|door| self.wanted_on(door))
             .filter(|code| code.proof < Proof::Confirmed)
-            .filter_map(|code: &CodeRecord| Some(write_end(code)? + self.settle(&code.door)))
+            .filter_map(|code: &CodeRecord| Some(write_end(code)? + self.settle(code)))
             .max()?;
         (settled > access.stay.opens() && settled > self.s.now).then_some(settled)
     }

@@ -1,12 +1,12 @@
 //! Folding what reads have shown into the ledger, and taking codes with our marker over.
 
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
-use booking_core::{CodeSpec, DoorId, ListedCode, Marker, Proof};
+use booking_core::{CodeSpec, ListedCode, Marker, Proof};
 use chrono::Duration;
 
-use super::{DoorView, Planner, Step, When, last_write_was, write_end, write_is_open};
+use super::{DoorView, Planner, Step, When, last_write_was, write_end};
 use crate::alert::AlertKind;
-use crate::tenant::Mode;
+use crate::tenant::{Mode, Place};
 use crate::wish::Wish;
 
 /// How long after a read that misses a listed code a second one must miss it too.
@@ -16,11 +16,16 @@ impl Planner<'_> {
     pub(super) fn observe(&mut self) {
         let mut codes = std::mem::take(&mut self.plan.codes);
         let owned: Vec<_> =
-            codes.iter().filter_map(|code| Some((code.door.clone(), code.vendor_id.clone()?))).collect();
+            codes.iter().filter_map(|code| Some((code.key.clone(), code.vendor_id.clone()?))).collect();
         for code in &mut codes {
-            let Some(view) = self.s.views.get(&code.door) else { continue };
+            self.rebind(code);
+            if self.is_blind(&self.place(code)) {
+                self.observe_blindly(code);
+                continue;
+            }
+            let Some(view) = self.s.views.get(&code.key) else { continue };
             let taken = |listed: &ListedCode| {
-                owned.iter().any(|(door, id)| *door == code.door && *id == listed.id)
+                owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
             let found = find(code, view, self.s.marker, taken).cloned();
@@ -33,10 +38,46 @@ impl Planner<'_> {
         self.plan.codes = codes;
     }
 
+    /// What the configuration says of a code's keypad by now: its door may have another name, or the keypad be gone.
+    fn rebind(&mut self, code: &mut CodeRecord) {
+        let tenant = self.s.tenant;
+        if code.state == CodeState::Removed || tenant.is_present(&tenant.place_of(code)) {
+            return;
+        }
+        if let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == code.key) {
+            code.door = setup.id.clone();
+            code.lock = setup.lock.clone();
+        } else if tenant.retired.contains(&code.key) {
+            code.state = CodeState::Removed;
+            code.vendor_id = None;
+            self.note("code-written-off", format!("the keypad that door {} had is retired", code.door));
+        }
+    }
+
+    /// On a keypad that shows nothing an accepted write is all the proof there is, and one whose outcome is open is
+    /// sent again: there it does no harm.
+    fn observe_blindly(&mut self, code: &mut CodeRecord) {
+        let Some(write) = &mut code.write else { return };
+        match (code.state, write.kind, write.state) {
+            (_, _, WriteState::Intended | WriteState::Unknown) => write.state = WriteState::NotApplied,
+            (CodeState::Unwanted, WriteKind::Delete, WriteState::Applied) => {
+                code.state = CodeState::Removed;
+                code.retry_at = None;
+                self.note("code-removed", format!("the keypad of door {} took the removal", code.door));
+            }
+            (CodeState::Wanted, WriteKind::Delete, WriteState::Applied) => {
+                code.vendor_id = None;
+                write.state = WriteState::NotApplied;
+                code.proof = Proof::Requested;
+            }
+            _ => {}
+        }
+    }
+
     /// Whether a read was made late enough after the last write to show it for certain.
     fn settled(&self, code: &CodeRecord, view: &DoorView) -> bool {
         let refused = code.write.as_ref().is_some_and(|write| write.state == WriteState::NotApplied);
-        let settle = if refused { Duration::zero() } else { self.settle(&code.door) };
+        let settle = if refused { Duration::zero() } else { self.settle(code) };
         write_end(code).is_none_or(|end| view.observed_at.is_some_and(|at| at >= end + settle))
     }
 
@@ -72,8 +113,10 @@ impl Planner<'_> {
                 }
                 code.attempts = 0;
                 code.retry_at = None;
-                if code.proof < Proof::Listed {
-                    code.proof = Proof::Listed;
+                // What a listing proves can fall, too: a device may lose what it had. Only use is never undone.
+                let proof = listed.proof.max(Proof::Listed);
+                if code.proof != proof && code.proof != Proof::Used {
+                    code.proof = proof;
                     code.proof_at = observed_at;
                 }
             }
@@ -157,9 +200,9 @@ impl Planner<'_> {
                 }
             }
             None if view.complete => {
-                // A create whose answer was lost may show only after the settle time.
+                // A write that no read has shown yet may show only after the settle time.
                 let may_still_come = !last_write_was(code, WriteKind::Delete)
-                    && write_is_open(code)
+                    && code.proof < Proof::Listed
                     && !self.settled(code, view);
                 if !may_still_come {
                     code.state = CodeState::Removed;
@@ -178,7 +221,7 @@ impl Planner<'_> {
     /// A code that was proven gone and is there again is taken off again.
     fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView) {
         let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
-        let there = view.codes.iter().find(|listed| code.vendor_id.as_ref() == Some(&listed.id));
+        let there = code.vendor_id.as_ref().and_then(|id| view.code(id));
         if let Some(listed) = there.filter(|_| newer) {
             code.state = CodeState::Unwanted;
             code.vendor_id = Some(listed.id.clone());
@@ -190,7 +233,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn shows(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
-        let (Some((setup, lock)), Some(pins)) = (self.s.tenant.door(&code.door), &code.pins) else {
+        let (Some((door, lock)), Some(pins)) = (self.s.tenant.at(&self.place(code)), &code.pins) else {
             return false;
         };
         let spec = CodeSpec {
@@ -199,7 +242,7 @@ impl Planner<'_> {
             note: code.note.clone(),
             window: code.window.clone(),
         };
-        lock.shows(&setup.door, listed, &spec)
+        lock.shows(&door, listed, &spec)
     }
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
@@ -210,15 +253,16 @@ impl Planner<'_> {
         if self.s.booking.booking.is_none() || gap {
             return;
         }
-        let mut found: Vec<(DoorId, ListedCode)> = Vec::new();
-        for (door, view) in self.s.views {
-            for listed in view.codes.iter() {
-                if self.is_ours(marker, listed) && !self.in_ledger(door, listed) {
-                    found.push((door.clone(), listed.clone()));
-                }
+        let mut found: Vec<(Place, ListedCode)> = Vec::new();
+        for setup in self.s.tenant.doors.values() {
+            let Some(view) = self.s.views.get(&setup.door.key) else { continue };
+            let Some(place) = self.s.tenant.place(&setup.id) else { continue };
+            for listed in view.marked(marker).filter(|listed| !self.in_ledger(&place, listed)) {
+                found.push((place.clone(), listed.clone()));
             }
         }
-        for (door, listed) in found {
+        for (place, listed) in found {
+            let door = place.door.clone();
             if self.s.tenant.mode == Mode::Observe {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
@@ -239,16 +283,15 @@ impl Planner<'_> {
                 Wish::Keep { .. } => true,
                 Wish::Nothing => false,
             };
-            self.step(Step::Adopt { door, listed, wanted }, When::Now);
+            self.step(Step::Adopt { place, listed, wanted }, When::Now);
         }
     }
 
-    fn is_ours(&self, marker: &Marker, listed: &ListedCode) -> bool {
-        Marker::find_all(&listed.note) == [marker.clone()]
-    }
-
-    fn in_ledger(&self, door: &DoorId, listed: &ListedCode) -> bool {
-        self.plan.codes.iter().any(|code| code.door == *door && code.vendor_id.as_ref() == Some(&listed.id))
+    fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {
+        self.plan
+            .codes
+            .iter()
+            .any(|code| code.key == place.key && code.vendor_id.as_ref() == Some(&listed.id))
     }
 }
 
@@ -260,14 +303,13 @@ fn find<'v>(
     marker: Option<&Marker>,
     taken: impl Fn(&ListedCode) -> bool,
 ) -> Option<&'v ListedCode> {
-    let known = code.vendor_id.as_ref().and_then(|id| view.codes.iter().find(|listed| listed.id == *id));
+    let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
     if known.is_some() {
         return known;
     }
     let marker = marker?;
-    view.codes.iter().find(|listed| {
+    view.marked(marker).find(|listed| {
         !taken(listed)
-            && Marker::find_all(&listed.note) == [marker.clone()]
             && listed
                 .stored
                 .as_ref()

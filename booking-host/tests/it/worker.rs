@@ -142,6 +142,7 @@ fn stay(id: &str, departed_days_ago: u64) -> Record {
         gone_at: None,
         cancelled_at: None,
         last_error: None,
+        standing: None,
         created_at: Utc::now(),
     })
 }
@@ -170,6 +171,7 @@ fn code(stay: &str, state: CodeState) -> Record {
         proof_at: Utc::now(),
         missing_since: None,
         adopted: false,
+        backup: false,
         created_at: Utc::now(),
     })
 }

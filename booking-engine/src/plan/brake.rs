@@ -1,0 +1,59 @@
+//! The brake: rights that end before their time draw on a budget of their source and of their door.
+//!
+//! A wrong account or an emptied feed takes many rights away at once; a day of changeovers takes none before its time.
+//! A code that goes because its stay has a proven one elsewhere takes nothing from anybody and draws nothing.
+
+use booking_core::store::CodeRecord;
+use chrono::Duration;
+
+use super::{Planner, Step, When};
+use crate::wish::Wish;
+
+/// The budgets that a code draws on.
+pub(crate) fn budgets(source: &booking_core::IntegrationName, door: &booking_core::DoorId) -> [String; 2] {
+    [format!("source/{source}"), format!("door/{door}")]
+}
+
+impl Planner<'_> {
+    /// Whether the brake lets this code go. Where it does, the removal is drawn.
+    pub(super) fn brake_allows(&mut self, code: &CodeRecord) -> bool {
+        let now = self.s.now;
+        let ends_a_right = matches!(self.wished.wish, Wish::Nothing) && code.window.closes() > now;
+        if !ends_a_right || code.backup {
+            return true;
+        }
+        let names = budgets(&self.s.booking.source, &code.door);
+        if names.iter().any(|name| !self.s.budgets.contains_key(name)) {
+            self.step(Step::Weigh { budgets: names.into_iter().collect() }, When::Now);
+            return false;
+        }
+        let mut draws = Vec::new();
+        let mut free_at = None;
+        for name in names {
+            let Some(budget) = self.s.budgets.get(&name) else { continue };
+            let known = budget.spent.iter().any(|(spent, _)| *spent == code.id);
+            if known || budget.released {
+                continue;
+            }
+            let drawn = self.plan.draws.iter().filter(|(other, _)| *other == name).count();
+            if budget.spent.len() + drawn < budget.allowed {
+                draws.push((name, code.id.clone()));
+                continue;
+            }
+            let oldest = budget.spent.iter().map(|(_, at)| *at + self.s.tenant.brake.per).min();
+            free_at = free_at.max(Some(oldest.unwrap_or(now + Duration::hours(1))));
+            self.plan.braked.insert(name);
+        }
+        match free_at {
+            Some(at) => {
+                self.note("brake", format!("a removal on door {} waits", code.door));
+                self.wake(at.max(now + Duration::seconds(30)));
+                false
+            }
+            None => {
+                self.plan.draws.extend(draws);
+                true
+            }
+        }
+    }
+}

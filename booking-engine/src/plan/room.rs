@@ -1,0 +1,154 @@
+//! Keypads that hold only so many codes, or take them only shortly before they open: who has a place, who waits, who
+//! makes room.
+//!
+//! Guests in the house come first, then the soonest arrivals; backup codes come last. Whoever is asked to make room
+//! keeps the PIN, and gets the place back before arrival.
+
+use booking_core::DoorRules;
+use booking_core::store::CodeRecord;
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Gate, Planner, Rival, Step, When};
+use crate::tenant::Place;
+
+/// How often a code that waits for a place looks again by itself.
+const LOOK_AGAIN: Duration = Duration::hours(1);
+
+/// The places of a keypad.
+struct Room<'a> {
+    /// Wanted codes, those with the better right first.
+    order: Vec<&'a Rival>,
+    /// How many of them can have a place.
+    places: usize,
+    /// How many more fit now.
+    free: usize,
+}
+
+impl Room<'_> {
+    /// Whether the code that opens then, of this stay, is among those that can have a place.
+    fn has_right(&self, code: &CodeRecord) -> bool {
+        self.order.iter().take(self.places).any(|rival| is(rival, code))
+    }
+}
+
+fn is(rival: &Rival, code: &CodeRecord) -> bool {
+    rival.stay == code.stay && rival.vendor_id == code.vendor_id
+}
+
+impl Planner<'_> {
+    fn room<'r>(&self, place: &Place, rules: &DoorRules, rivals: &'r [Rival]) -> Option<Room<'r>> {
+        let capacity = rules.capacity?;
+        let now = self.s.now;
+        let listed = self.s.views.get(&place.key).map(|view| view.codes()).unwrap_or_default();
+        let is_listed = |rival: &&Rival| {
+            rival.vendor_id.as_ref().is_some_and(|id| listed.iter().any(|code| code.id == *id))
+        };
+        let of_ours = rivals.iter().filter(is_listed).count();
+        let unseen = rivals.iter().filter(|rival| rival.is_there() && !is_listed(rival)).count();
+        let mut order: Vec<&Rival> = rivals.iter().filter(|rival| rival.wanted).collect();
+        order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+        Some(Room {
+            order,
+            places: capacity.saturating_sub(listed.len() - of_ours),
+            free: capacity.saturating_sub(listed.len() + unseen),
+        })
+    }
+
+    /// Whether a code that is not on its keypad can be written now. `opens` is when it should open.
+    pub(super) fn gate(&mut self, place: &Place, opens: DateTime<Utc>, code: Option<&CodeRecord>) -> Gate {
+        let Some(rules) = self.s.tenant.rules_at(place) else { return Gate::Open };
+        if let Some(ahead) = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok()) {
+            let from = opens - ahead;
+            if from > self.s.now {
+                self.held.insert(
+                    place.door.clone(),
+                    ("the keypad takes it only shortly before it opens", Some(from)),
+                );
+                self.wake(from);
+                return Gate::Closed;
+            }
+        }
+        let mut rivals = self.s.rivals.get(&place.key).cloned().unwrap_or_default();
+        let new = code.is_none().then(|| Rival {
+            stay: self.s.booking.id.clone(),
+            opens,
+            wanted: true,
+            backup: self.s.booking.standing.is_some(),
+            vendor_id: None,
+            on_its_way: false,
+        });
+        rivals.extend(new);
+        let Some(room) = self.room(place, &rules, &rivals) else { return Gate::Open };
+        let mine = |rival: &&&Rival| rival.stay == self.s.booking.id && !rival.is_there();
+        let has_right = room.order.iter().take(room.places).any(|rival| mine(&rival));
+        if has_right && room.free > 0 {
+            return Gate::Open;
+        }
+        let earlier =
+            self.wanted_on(&place.door).filter(|earlier| code.is_none_or(|code| code.id != earlier.id));
+        if let Some(earlier) = earlier.filter(|earlier| earlier.vendor_id.is_some()) {
+            return Gate::InPlaceOf(earlier.id.clone());
+        }
+        if has_right {
+            let yielding = room.order.iter().skip(room.places).filter(|rival| rival.is_there());
+            self.plan.nudge.extend(yielding.map(|rival| rival.stay.clone()));
+        }
+        self.held.insert(place.door.clone(), ("the keypad is full", None));
+        self.wake(self.s.now + LOOK_AGAIN);
+        Gate::Closed
+    }
+
+    /// Whether a second code of the stay fits on the keypad.
+    pub(super) fn has_room_beside(&self, place: &Place) -> bool {
+        let Some(rules) = self.s.tenant.rules_at(place) else { return true };
+        let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
+        self.room(place, &rules, rivals).is_none_or(|room| room.free > 0)
+    }
+
+    /// Takes a code off for somebody with a better right to the place. Its PIN stays claimed.
+    pub(super) fn yields(&mut self, code: &CodeRecord) -> bool {
+        let place = self.place(code);
+        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| code.vendor_id.is_some()) else {
+            return false;
+        };
+        let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
+        let Some(room) = self.room(&place, &rules, rivals) else { return false };
+        let in_house = code.window.opens() <= self.s.now && !code.backup;
+        let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
+        if in_house || room.free > 0 || !needed || room.has_right(code) {
+            return false;
+        }
+        self.held.insert(place.door.clone(), ("the keypad is full", None));
+        self.behind.insert(place.door.clone());
+        match self.waits(code) {
+            Some(at) => self.wake(at),
+            None if self.readable(&place) => {
+                self.note("code-yields", format!("for a sooner arrival on door {}", place.door));
+                self.step(Step::Delete { code: code.id.clone() }, When::Now);
+            }
+            None => {}
+        }
+        true
+    }
+
+    /// Whoever waits for a place hears that there is one.
+    pub(super) fn tell_of_room(&mut self) {
+        let freed =
+            |before: &CodeRecord, now: &CodeRecord| before.vendor_id.is_some() && now.vendor_id.is_none();
+        let left: Vec<_> = self
+            .plan
+            .codes
+            .iter()
+            .filter(|now| {
+                let before = self.s.codes.iter().find(|before| before.id == now.id);
+                let gone = now.state == booking_core::store::CodeState::Removed;
+                before.is_some_and(|before| freed(before, now) || (gone && before.state != now.state))
+            })
+            .map(|code| code.key.clone())
+            .collect();
+        let waiting = left.iter().filter_map(|key| self.s.rivals.get(key)).flatten();
+        let waiting = waiting.filter(|rival| rival.wanted && !rival.is_there());
+        let stays: Vec<_> = waiting.map(|rival| rival.stay.clone()).collect();
+        self.plan.nudge.extend(stays.into_iter().filter(|stay| *stay != self.s.booking.id));
+    }
+}
