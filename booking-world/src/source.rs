@@ -61,7 +61,7 @@ impl ModelSource {
         state.revision += 1;
         booking.revision = self.has(|_, revisions, _| revisions).then_some(Revision(state.revision));
         state.bookings.insert(booking.reference.clone(), booking.clone());
-        let event = if self.has(|snapshots, ..| snapshots) {
+        let event = if self.has(|snapshots, _, _| snapshots) {
             Event::Snapshot(Box::new(booking))
         } else {
             Event::Hint { reference: booking.reference, deleted: false }
