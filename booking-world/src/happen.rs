@@ -319,8 +319,9 @@ impl World {
         });
         match id {
             Some(id) => messages.into_iter().find(|message| message.id == *id),
+            // Where the channel does not tell which message it was, it is the one that was tried last.
             None => messages
-                .filter(|message| message.state == MessageState::Intended)
+                .filter(|message| message.state != MessageState::Superseded)
                 .max_by_key(|message| message.tried_at),
         }
     }

@@ -269,6 +269,11 @@ impl Vendors {
         self.locks.codes_on_device(&names::model_key(keypad)).iter().map(|code| on_door(code)).collect()
     }
 
+    /// Whether something is still under way to the device.
+    pub(crate) fn is_syncing(&self, keypad: usize) -> bool {
+        self.locks.under_way(&names::model_key(keypad)) > 0
+    }
+
     /// Whether typing this opens the door.
     pub(crate) fn opens(&self, keypad: usize, typed: &str) -> bool {
         let now = self.hub.now();
