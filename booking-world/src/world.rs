@@ -217,6 +217,9 @@ impl World {
         for (at, ..) in &mut self.back {
             *at = now;
         }
+        for keypad in (0..self.history.setup.keypads.len()).filter(|keypad| self.vendors.is_simulated(*keypad)) {
+            self.vendors.sims().thekeys.offline_until(now, names::lock(keypad), now);
+        }
     }
 
     /// Staff has looked at what the brake holds back, and lets it go.
@@ -252,7 +255,9 @@ impl World {
     /// Every webhook that ever went out comes once more, in some order.
     fn echo_all(&mut self) {
         let at = self.hub.now() + Duration::seconds(10);
-        let mut echoes: Vec<Hook> = self.went_out.clone();
+        let tenants = &self.history.setup.tenants;
+        let can_tell = |hook: &&Hook| tenants[hook.tenant].source.can_tell();
+        let mut echoes: Vec<Hook> = self.went_out.iter().filter(can_tell).cloned().collect();
         echoes.iter_mut().for_each(|hook| hook.at = at);
         while !echoes.is_empty() {
             let which = self.hub.chance(|chance| chance.index(echoes.len()));

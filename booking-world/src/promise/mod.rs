@@ -82,6 +82,8 @@ pub(crate) struct Promises {
     /// Codes that honest reads have shown.
     shown: BTreeMap<usize, Vec<OnDoor>>,
     duplicates: BTreeSet<usize>,
+    /// From which keypads codes of which stays were removed, with proof.
+    removed: BTreeSet<(usize, usize)>,
     /// How much had been written and told when the echoes began.
     before_echoes: Option<steps::Sum>,
     sum: steps::Sum,
@@ -247,6 +249,10 @@ impl Promises {
             Deed::Duplicate { keypad } => {
                 self.duplicates.insert(*keypad);
             }
+            Deed::Code(code) => {
+                let stay = world.stay_of_code(code).zip(names::keypad_of(&code.key));
+                self.removed.extend(stay);
+            }
             Deed::Parked => {
                 let text = "the plan of a stay does not come to rest";
                 return Err(Broken::new("at-rest-nothing-goes-on", world.hub.now(), text));
@@ -277,12 +283,7 @@ impl Promises {
         let known = self.beliefs.entry(number).or_default();
         let last = known.last().copied();
         known.push(belief);
-        let setup = &world.history.setup.tenants[world.stays[number].tenant];
-        // Without revisions nothing tells an old snapshot from a new one, but asking.
-        let can_tell = match setup.source {
-            crate::history::SourceSetup::Smoobu { .. } => true,
-            crate::history::SourceSetup::Model { snapshots, revisions, .. } => revisions || !snapshots,
-        };
+        let can_tell = world.history.setup.tenants[world.stays[number].tenant].source.can_tell();
         match last {
             Some(last) if can_tell && belief.most < last.least => {
                 let text = format!(

@@ -141,10 +141,14 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     }
     // The right to doors that the configuration does not know is nobody's; what was there goes.
     let is_mine = content.holds() && content.doors(setup).contains(&keypad);
+    // Whoever leaves about now may or may not have left.
+    if (access.closes() - now).abs() < Duration::minutes(30) {
+        return Want::Whatever;
+    }
     if !is_mine || access.closes() <= now {
         return Want::None;
     }
-    if resting.is_alerted(&["pin-space-exhausted"]) || access.closes() - now < Duration::minutes(30) {
+    if resting.is_alerted(&["pin-space-exhausted"]) {
         return Want::Whatever;
     }
     let rules = world.vendors.rules(keypad);
