@@ -25,6 +25,20 @@ pub struct OnDoor {
     pub leaving: bool,
 }
 
+/// What a read of a keypad shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// All that is there.
+    #[default]
+    Whole,
+    /// What was there, or a part, without a word for it.
+    Other,
+    /// Nothing, without a word for it.
+    Empty,
+    /// A failure, or a part that is called one.
+    Failed,
+}
+
 /// Something that was done.
 #[derive(Clone, Debug)]
 pub enum Deed {
@@ -47,10 +61,8 @@ pub enum Deed {
         host: usize,
         /// Which keypad.
         keypad: usize,
-        /// Whether what it was shown was whole and true.
-        honest: bool,
-        /// Whether it was told that something is missing.
-        admitted: bool,
+        /// What it was shown.
+        view: View,
     },
     /// A guest heard something.
     Heard {

@@ -197,6 +197,10 @@ impl Drawer<'_> {
             }
         }
         events.sort_by_key(|timed| timed.at);
+        // No two things in one second: there are sources whose revisions are the time of a change in seconds.
+        for at in 1..events.len() {
+            events[at].at = events[at].at.max(events[at - 1].at + 2);
+        }
         events
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use booking_core::{Call, DoorKey};
 
 use crate::coverage::{Point, Step};
-use crate::deed::{Deed, OnDoor};
+use crate::deed::{Deed, OnDoor, View};
 use crate::history::Target;
 use crate::hub::Hub;
 use crate::lock::{LockOp, ModelLocks, Seam, Verdict};
@@ -23,8 +23,7 @@ pub(crate) struct HubSeam {
 #[derive(Default)]
 struct Before {
     codes: Vec<OnDoor>,
-    honest: bool,
-    admitted: bool,
+    view: View,
 }
 
 impl HubSeam {
@@ -75,14 +74,18 @@ impl Seam for HubSeam {
         let number = keypad.and_then(names::keypad_of).unwrap_or(usize::MAX);
         let verdict = self.hub.enter(call, Target::Keypad(number), point_of(op)).await;
         let codes = keypad.filter(|_| op.writes()).map(|key| self.codes(key)).unwrap_or_default();
-        let honest = matches!(verdict, Verdict::Go | Verdict::Slow(_));
-        let admitted = !honest && !matches!(verdict, Verdict::Stale(_) | Verdict::EmptyList);
-        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Before { codes, honest, admitted };
+        let view = match verdict {
+            Verdict::Go | Verdict::Slow(_) => View::Whole,
+            Verdict::Stale(_) => View::Other,
+            Verdict::EmptyList => View::Empty,
+            _ => View::Failed,
+        };
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Before { codes, view };
         verdict
     }
 
     async fn leave(&self, op: LockOp, keypad: Option<&DoorKey>) {
-        let Before { codes: before, honest, admitted } =
+        let Before { codes: before, view } =
             std::mem::take(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(key) = keypad
             && let Some(keypad) = names::keypad_of(key)
@@ -95,7 +98,7 @@ impl Seam for HubSeam {
                 _ => None,
             };
             if op == LockOp::Codes {
-                self.hub.did(Deed::Read { host, keypad, honest, admitted });
+                self.hub.did(Deed::Read { host, keypad, view });
             }
             if let Some(step) = step {
                 let after = self.codes(key);

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use crate::coverage::{Point, Step};
-use crate::deed::{Deed, OnDoor};
+use crate::deed::{Deed, OnDoor, View};
 use crate::history::{Setup, Target};
 use crate::hub::Hub;
 use crate::lock::Verdict;
@@ -85,7 +85,13 @@ impl SimTransport {
         };
         let before = step.map(|_| self.codes());
         let heard = matches!(point_of(operation), Point::Send).then(|| self.heard());
-        let honest = bend.is_none();
+        let view = match bend {
+            None => View::Whole,
+            // The Keys counts nothing: a part looks like the whole.
+            Some(FaultKind::TruncatedList) => View::Other,
+            Some(FaultKind::EmptyList) => View::Empty,
+            Some(_) => View::Failed,
+        };
         let reply = {
             let mut sims = self.sims();
             sims.clear_log();
@@ -109,7 +115,7 @@ impl SimTransport {
             Point::Codes => {
                 let host = self.hub.current();
                 if let Some(keypad) = self.keypad(request.uri().path()) {
-                    self.hub.did(Deed::Read { host, keypad, honest, admitted: false });
+                    self.hub.did(Deed::Read { host, keypad, view });
                 }
             }
             _ => {}

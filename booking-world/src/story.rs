@@ -120,8 +120,8 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
             alert.detail
         ),
         Deed::Code(code) => format!("removal proven on {}", code.door),
-        Deed::Read { host, keypad, honest: false, admitted } => {
-            format!("host {host} is shown keypad {keypad} wrongly (admitted: {admitted})")
+        Deed::Read { host, keypad, view } if *view != crate::deed::View::Whole => {
+            format!("host {host} reads keypad {keypad} and sees {view:?}")
         }
         Deed::Acknowledged { reference, duplicate, .. } => format!(
             "webhook about {} taken{}",

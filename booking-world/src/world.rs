@@ -191,9 +191,15 @@ impl World {
         let daily = self.history.setup.keypads.iter().any(|keypad| {
             matches!(self.vendors.kit.keypad(&keypad.spec).sync, crate::lock::Sync::Daily(_))
         });
-        self.until(now + Duration::hours(5))?;
+        // Two reads of a door and three of a source are what it takes to see that something is gone.
+        let setup = &self.history.setup;
+        let doors = setup.tenants.iter().map(|tenant| tenant.door_read_minutes * 2);
+        let sources = setup.tenants.iter().map(|tenant| tenant.full_read_minutes * 3);
+        let reads = doors.chain(sources).max().unwrap_or(0);
+        let rest = Duration::minutes(i64::from(reads)) + Duration::hours(if daily { 50 } else { 2 });
+        self.until(now + rest)?;
         self.release_brakes();
-        self.until(now + Duration::hours(if daily { 32 } else { 8 }))?;
+        self.until(now + rest + Duration::hours(2) + Duration::hours(if daily { 25 } else { 0 }))?;
         self.look(Promises::at_rest)?;
         self.look(Promises::before_echoes)?;
         self.echo_all();

@@ -14,7 +14,7 @@ use booking_core::{
 };
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
-use crate::deed::{Deed, OnDoor};
+use crate::deed::{Deed, OnDoor, View};
 use crate::history::PolicySetup;
 use crate::names;
 use crate::truth::{Content, Stay};
@@ -81,6 +81,8 @@ pub(crate) struct Promises {
     blind: BTreeSet<(usize, usize)>,
     /// Codes that honest reads have shown.
     shown: BTreeMap<usize, Vec<OnDoor>>,
+    /// Codes that were ever listed.
+    listed: BTreeMap<usize, Vec<OnDoor>>,
     duplicates: BTreeSet<usize>,
     /// From which keypads codes of which stays were removed, with proof.
     removed: BTreeSet<(usize, usize)>,
@@ -232,6 +234,8 @@ impl Promises {
         match deed {
             Deed::Wrote { host, keypad, step, before, after } => {
                 self.sum.writes += 1;
+                let new = after.iter().filter(|code| !before.contains(code));
+                self.listed.entry(*keypad).or_default().extend(new.cloned());
                 steps::foreign_codes_stay(world, *keypad, before, after)?;
                 steps::no_pin_twice(world, *keypad, before, after)?;
                 self.nobody_is_locked_out(world, *keypad, before, after)?;
@@ -240,7 +244,7 @@ impl Promises {
                     self.removal(world, (*host, *keypad), before, after)?;
                 }
             }
-            Deed::Read { host, keypad, honest, admitted } => self.read(world, (*host, *keypad), *honest, *admitted),
+            Deed::Read { host, keypad, view } => self.read(world, (*host, *keypad), *view),
             Deed::Heard { tenant, to, body, channel, .. } => {
                 self.sum.messages += 1;
                 self.heard(world, *tenant, *channel, to, body)?;
@@ -262,18 +266,22 @@ impl Promises {
         Ok(())
     }
 
-    fn read(&mut self, world: &World, (host, keypad): (usize, usize), honest: bool, admitted: bool) {
-        if admitted {
+    fn read(&mut self, world: &World, (host, keypad): (usize, usize), view: View) {
+        if view == View::Failed {
             self.blind.insert((host, keypad));
         } else {
             self.blind.remove(&(host, keypad));
         }
-        if honest {
-            let shown = self.shown.entry(keypad).or_default();
-            for code in world.vendors.in_cloud(keypad) {
-                if !shown.contains(&code) {
-                    shown.push(code);
-                }
+        let codes = match view {
+            View::Whole => world.vendors.in_cloud(keypad),
+            // Whatever was there before may have been shown.
+            View::Other => self.listed.get(&keypad).cloned().unwrap_or_default(),
+            View::Empty | View::Failed => Vec::new(),
+        };
+        let shown = self.shown.entry(keypad).or_default();
+        for code in codes {
+            if !shown.contains(&code) {
+                shown.push(code);
             }
         }
     }

@@ -245,8 +245,9 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
             })
         });
         knows |= right && digits;
-        // Another guest's telephone is not told what the thread has told already.
+        // Another telephone is not told what an earlier one has heard.
         let same_guest = stay.versions.iter().all(|(_, other)| other.phone == content.phone);
+        knows |= !same_guest && !stay.heard.is_empty();
         if !setup.first_only && same_guest && !(right && digits) {
             return broken(format!(
                 "stay {}: the last word on channel {place} is {}",
