@@ -10,6 +10,8 @@ mod lock;
 mod marker;
 mod notifier;
 mod parse;
+#[cfg(staykey_planted)]
+pub mod planted;
 mod secret;
 pub mod signature;
 pub mod sms;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::booking::StayDates;
 use crate::parse::Invalid;
+#[cfg(staykey_planted)]
+use crate::planted::{self, planted};
 
 /// From a local start to a local end in one zone; the instants are derived.
 ///
@@ -53,6 +55,13 @@ impl Window {
         check_out: NaiveTime,
         zone: Tz,
     ) -> Result<Self, Invalid> {
+        #[cfg(staykey_planted)]
+        let zone = if planted(planted::WINDOW_IN_UTC) { Tz::UTC } else { zone };
+        #[cfg(staykey_planted)]
+        if planted(planted::A_DAY_LONGER) {
+            let end = dates.departure() + Duration::days(1);
+            return Self::new(dates.arrival().and_time(check_in), end.and_time(check_out), zone);
+        }
         Self::new(dates.arrival().and_time(check_in), dates.departure().and_time(check_out), zone)
     }
 
@@ -101,6 +110,11 @@ impl Window {
     pub fn widened(&self, before: Duration, after: Duration) -> Self {
         let by = |by: Duration| by.clamp(Duration::zero(), Duration::days(3653));
         let local = |at: DateTime<Utc>| at.with_timezone(&self.zone).naive_local();
+        #[cfg(staykey_planted)]
+        let (before, after) = match planted(planted::BUFFERS_TWICE) {
+            true => (before * 2, after * 2),
+            false => (before, after),
+        };
         let start = floor_minute(local(self.opens() - by(before)));
         let end = ceil_minute(local(self.closes() + by(after)));
         // Where nothing is added, a start or end in a gap stays the local time that the guest was told.
@@ -189,6 +203,12 @@ enum Fold {
 }
 
 fn local_to_utc(local: NaiveDateTime, zone: Tz, fold: Fold) -> DateTime<Utc> {
+    #[cfg(staykey_planted)]
+    let fold = match fold {
+        Fold::Earlier if planted(planted::WRONG_SIDE_OF_DST) => Fold::Later,
+        Fold::Later if planted(planted::WRONG_SIDE_OF_DST) => Fold::Earlier,
+        fold => fold,
+    };
     match (zone.from_local_datetime(&local), fold) {
         (LocalResult::Single(at), _)
         | (LocalResult::Ambiguous(at, _), Fold::Earlier)

@@ -40,11 +40,13 @@ pub enum AlertKind {
     FormerKeypad,
     /// More codes would be removed before their time than the brake allows.
     Brake,
+    /// A guest got a backup code, because the own one could not be put on the door in time.
+    BackupIssued,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -62,6 +64,7 @@ impl AlertKind {
         Self::LockCredentials,
         Self::FormerKeypad,
         Self::Brake,
+        Self::BackupIssued,
     ];
 
     /// The word in texts, logs and the store.
@@ -85,6 +88,7 @@ impl AlertKind {
             Self::LockCredentials => "lock-credentials",
             Self::FormerKeypad => "former-keypad",
             Self::Brake => "brake",
+            Self::BackupIssued => "backup-issued",
         }
     }
 

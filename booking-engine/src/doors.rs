@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{DoorReadRecord, Record};
 use booking_core::{
     Call, Clock, DoorKey, Fault, IntegrationName, ListedCode, LockError, Marker, Retry, TenantSlug,
@@ -43,7 +45,19 @@ impl Shown {
     fn new(codes: Vec<ListedCode>) -> Self {
         let mut by_marker: BTreeMap<Marker, Vec<usize>> = BTreeMap::new();
         for (index, listed) in codes.iter().enumerate() {
+            #[cfg(staykey_planted)]
+            if planted(planted::FIRST_OF_TWO_MARKERS) && Marker::find_all(&listed.note).len() > 1 {
+                by_marker.entry(Marker::find_all(&listed.note).remove(0)).or_default().push(index);
+                continue;
+            }
             if let Ok([marker]) = <[Marker; 1]>::try_from(Marker::find_all(&listed.note)) {
+                #[cfg(staykey_planted)]
+                if planted(planted::SUBSTRING_MARKER) {
+                    let pieces = (1..marker.reference().len()).map(|end| &marker.reference()[..end]);
+                    for piece in pieces.filter_map(|piece| Marker::new(marker.word(), piece).ok()) {
+                        by_marker.entry(piece).or_default().push(index);
+                    }
+                }
                 by_marker.entry(marker).or_default().push(index);
             }
         }
@@ -164,12 +178,24 @@ impl Doors {
         let flight = slot.flight.lock().await;
         let mut known = slot.get();
         known.lock = Some(place.lock.clone());
+        #[cfg(staykey_planted)]
+        let since = if planted(planted::STALE_READ) { since - Duration::minutes(5) } else { since };
         if known.view.observed_at.is_some_and(|at| at > since) && known.view.failing.is_none() {
             return None;
         }
         // Reads and writes of a door have one order, even on a clock that stands still or was set back.
         let began = clock.now().max(since + Duration::microseconds(1));
         let result = lock.codes(call, &door).await;
+        #[cfg(staykey_planted)]
+        let result = match result {
+            Err(_) if planted(planted::READ_FAILURE_IS_EMPTY) => {
+                Ok(booking_core::DoorCodes { complete: true, codes: Vec::new() })
+            }
+            Ok(read) if planted(planted::PARTIAL_IS_COMPLETE) => {
+                Ok(booking_core::DoorCodes { complete: true, ..read })
+            }
+            result => result,
+        };
         let up = result.is_ok();
         match result {
             Ok(read) => {

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use booking_core::store::{
-    Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, Finish, Kind, Lease, Origin, Record,
-    Store, StoreError, Tx, WorkKey, Write,
+    Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, FactRecord, Finish, Kind, Lease, Origin,
+    Record, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 
 use crate::doors::Doors;
+use crate::stay::REISSUE;
 use crate::tenant::Tenant;
 
 /// A lease with less than this left is prolonged before the next calls.
@@ -132,6 +133,7 @@ impl Engine {
                 }
             })
             .await?;
+            writes.extend(self.keep_backups(tenant, now).await?);
             let mut stays: BTreeMap<BookingId, Option<DateTime<Utc>>> = BTreeMap::new();
             self.rows(Kind::Grant, &tenant.slug, |record| {
                 if let Record::Grant(grant) = record
@@ -253,6 +255,33 @@ impl Engine {
             }
         }
         Ok(worked)
+    }
+
+    /// Gives a stay other digits, because somebody learnt them who should not: the new code is proven and told before
+    /// the old one goes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn reissue(&self, tenant: &TenantSlug, stay: &BookingId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let fact = FactRecord {
+            id: format!("{REISSUE}{stay}/{}", now.timestamp_micros()),
+            tenant: tenant.clone(),
+            stay: Some(stay.clone()),
+            at: now,
+            payload: serde_json::Value::Null,
+        };
+        let work = WorkKey::Grant(tenant.clone(), stay.clone());
+        let writes = vec![
+            Write::Put(Box::new(Record::Fact(fact))),
+            self.audit(tenant, Some(stay), "reissue", "staff wants other digits"),
+            Write::Due { work, at: now, priority: Some(now) },
+        ];
+        match self.store.commit(Tx { writes, ..Tx::new(now) }).await? {
+            Commit::Done { .. } => Ok(()),
+            other => Err(StoreError::Damaged(format!("a plain write was refused: {other:?}"))),
+        }
     }
 
     /// Stays that ended before `before` and have no code on any door: what retention may forget. A stay without

@@ -1,5 +1,7 @@
 //! Folding what arrived into what is known of a booking: newer wins, a stale word changes nothing.
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{BookingRecord, InboxRow, Origin};
 use booking_core::{Booking, BookingStatus, Event, Lookup};
 use chrono::{DateTime, Utc};
@@ -14,7 +16,10 @@ pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
         (Some(Event::Hint { .. }), _) => last_answer.is_none_or(|answer| answer < row.received_at),
         (Some(Event::Snapshot(booking)), Origin::Webhook) => revives(record, booking),
         _ => false,
-    }) || (record.booking.is_none() && record.gone_at.is_none() && rows.is_empty())
+    }) || (record.booking.is_none()
+        && record.gone_at.is_none()
+        && record.standing.is_none()
+        && rows.is_empty())
 }
 
 /// A snapshot without a revision that would bring a cancelled booking back: too weak a witness.
@@ -65,6 +70,8 @@ fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
         (Some(new), Some(old)) if new != old => new < old,
         _ => record.seen_at.is_some_and(|seen| at < seen),
     });
+    #[cfg(staykey_planted)]
+    let stale = stale && !planted(planted::REVISION_IGNORED);
     if stale {
         return;
     }
@@ -86,6 +93,8 @@ fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
 /// "Not found" counts only with a second witness.
 fn witness(record: &mut BookingRecord, absent_reads: u32, now: Option<DateTime<Utc>>) {
     let witnessed = record.deleted_at.is_some() || record.absences >= absent_reads.max(1);
+    #[cfg(staykey_planted)]
+    let witnessed = witnessed || planted(planted::NOT_FOUND_IS_CANCELLED);
     if let (Some(since), true, None) = (record.not_found_since, witnessed, record.gone_at) {
         let at = now.unwrap_or(since);
         record.gone_at = Some(at);

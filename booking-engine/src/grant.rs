@@ -1,16 +1,19 @@
 //! Work on a stay: fold, plan, and apply wave by wave, each step written down before it is tried.
 
+mod backup;
 mod brake;
+mod review;
 mod tell;
 mod write;
 
 use brake::Weighed;
+pub use review::{Applied, Draft, Scope};
 pub(crate) use tell::staff_recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, Tx, WorkKey, Write};
+use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, PlanRecord, Tx, WorkKey, Write};
 use booking_core::{BookingId, CodeId, DoorId, DoorKey, Event, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -41,6 +44,10 @@ pub(crate) struct Run<'a> {
     pub(crate) anew: BTreeSet<DoorId>,
     /// Codes whose write failed in this run, and doors whose read did: once a run is enough.
     pub(crate) tried: BTreeSet<CodeId>,
+    /// What was reviewed and is to be applied, exactly.
+    pub(crate) reviewed: Option<PlanRecord>,
+    /// Doors that have no backup code to give.
+    pub(crate) without_backup: BTreeSet<DoorId>,
     /// What the brake allows, as far as it was looked up.
     pub(crate) budgets: BTreeMap<String, Weighed>,
     /// All codes on those keypads of the stay that hold only so many.
@@ -60,11 +67,18 @@ impl Engine {
         booking: &BookingId,
         lease: Lease,
     ) -> Result<Done, WorkError> {
-        let Some(stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
+        let Some(mut stay) = Stay::load(&*self.store, &tenant.slug, booking).await? else {
             // Forgotten by retention or erased.
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         };
-        let run = Run {
+        let reviewed = stay.approved(self.clock.now());
+        let mut run = self.run(tenant, stay, lease);
+        run.reviewed = reviewed;
+        run.work().await
+    }
+
+    pub(crate) fn run<'a>(&'a self, tenant: &'a Arc<Tenant>, stay: Stay, lease: Lease) -> Run<'a> {
+        Run {
             engine: self,
             tenant,
             stay,
@@ -73,14 +87,15 @@ impl Engine {
             exhausted: BTreeSet::new(),
             anew: BTreeSet::new(),
             tried: BTreeSet::new(),
+            reviewed: None,
+            without_backup: BTreeSet::new(),
             budgets: BTreeMap::new(),
             rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
             alerts: BTreeMap::new(),
             later: None,
             failed: false,
-        };
-        run.work().await
+        }
     }
 }
 
@@ -99,15 +114,18 @@ impl Run<'_> {
             self.note(&plan);
             self.nudge(&plan);
             self.tell_of_brake(&plan).await?;
-            if self.weigh(&plan).await? || self.adopt(&plan).await? || self.read(&plan).await? {
+            if self.weigh(&plan).await? || self.read(&plan).await? {
                 continue;
             }
-            if self.tenant.mode == Mode::Observe {
+            if self.review(&plan) || self.let_stand(&plan).await? || self.adopt(&plan).await? {
+                continue;
+            }
+            if self.mode() == Mode::Observe {
                 self.report_only(&plan);
                 return self.rest(&plan, asked_again).await;
             }
             self.supersede(&plan);
-            if self.write(&plan).await? || self.tell(&plan).await? {
+            if self.issue(&plan).await? || self.write(&plan).await? || self.tell(&plan).await? {
                 continue;
             }
             return self.rest(&plan, asked_again).await;
@@ -205,8 +223,11 @@ impl Run<'_> {
     }
 
     pub(crate) fn marker(&self) -> Option<Marker> {
-        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         let of_grant = || Marker::new("Staykey", self.stay.grant.as_ref()?.id.as_str()).ok();
+        if self.stay.booking.standing.is_some() {
+            return of_grant();
+        }
+        let source = self.tenant.sources.get(&self.stay.booking.source)?;
         source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
@@ -217,6 +238,7 @@ impl Run<'_> {
         plan(&Situation {
             now: self.now(),
             tenant: self.tenant,
+            mode: self.mode(),
             booking: &self.stay.booking,
             marker: marker.as_ref(),
             grant: self.stay.grant.as_ref(),
@@ -225,6 +247,8 @@ impl Run<'_> {
             views: &views,
             recovered: &recovered,
             rivals: &self.rivals,
+            reissued_at: self.stay.reissued_at,
+            without_backup: &self.without_backup,
             budgets: &self
                 .budgets
                 .iter()
@@ -286,7 +310,8 @@ impl Run<'_> {
         keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
         let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
         let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
-        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(&self.stay.booking.standing);
+        let standing = self.stay.booking.standing.as_ref().map(|standing| &standing.door);
+        let doors = unit.into_iter().flat_map(|unit| &unit.doors).chain(standing);
         keys.extend(doors.filter_map(|door| Some(self.tenant.doors.get(door)?.door.key.clone())));
         keys
     }
@@ -397,7 +422,8 @@ impl Run<'_> {
         let now = self.now();
         let mut writes = self.stay.changes(now, self.policy().quarantine);
         writes.append(&mut self.along);
-        self.engine.commit(Tx { writes, ..Tx::under(now, &self.lease) }).await?;
+        let expect = self.stay.expect();
+        self.engine.commit(Tx { writes, expect, ..Tx::under(now, &self.lease) }).await?;
         self.stay.stored();
         Ok(())
     }
@@ -483,7 +509,8 @@ fn newest_reference(rows: &[InboxRow]) -> Option<ExternalId> {
 fn step_word(step: &Step) -> &'static str {
     match step {
         Step::Read { .. } | Step::Weigh { .. } => "read",
-        Step::Adopt { .. } => "adopt",
+        Step::Adopt { .. } | Step::LetStand { .. } => "adopt",
+        Step::Issue { .. } => "issue",
         Step::Mint { .. } | Step::Create { .. } => "create",
         Step::Replace { .. } => "replace",
         Step::Delete { .. } => "delete",

@@ -18,6 +18,7 @@ pub mod wish;
 
 pub use alert::AlertKind;
 pub use engine::{Done, Engine, WorkError};
+pub use grant::{Applied, Draft, Scope};
 pub use tenant::{
     Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Place, Policy,
     Tell, Tenant, Unit,

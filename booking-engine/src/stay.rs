@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
-    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, Record, Row, RowKey,
-    Store, StoreError, Write,
+    AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, PlanRecord, PlanState,
+    Record, Row, RowKey, Store, StoreError, Write,
 };
 use booking_core::{BookingId, Rng, TenantSlug, UnitId, Window};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::plan::Plan;
+
+/// What the id of a fact begins with that asks for other digits.
+pub(crate) const REISSUE: &str = "reissue/";
 
 /// One stay.
 #[derive(Clone, Debug)]
@@ -21,6 +26,11 @@ pub(crate) struct Stay {
     /// Oldest first.
     pub(crate) messages: Vec<MessageRecord>,
     pub(crate) alerts: Vec<AlertRecord>,
+    /// What was reviewed of it.
+    pub(crate) plans: Vec<PlanRecord>,
+    /// When staff last wanted other digits.
+    pub(crate) reissued_at: Option<DateTime<Utc>>,
+    revisions: BTreeMap<RowKey, u64>,
     stored: BTreeMap<RowKey, Record>,
 }
 
@@ -37,8 +47,10 @@ impl Stay {
     fn of(rows: Vec<Row>) -> Option<Self> {
         let (mut booking, mut grant) = (None, None);
         let (mut codes, mut messages, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut stored = BTreeMap::new();
-        for Row { record, .. } in rows {
+        let mut plans = Vec::new();
+        let (mut stored, mut revisions, mut reissued_at) = (BTreeMap::new(), BTreeMap::new(), None);
+        for Row { record, revision } in rows {
+            revisions.insert(record.key(), revision);
             stored.insert(record.key(), record.clone());
             match record {
                 Record::Booking(record) => booking = Some(record),
@@ -46,12 +58,26 @@ impl Stay {
                 Record::Code(record) => codes.push(record),
                 Record::Message(record) => messages.push(record),
                 Record::Alert(record) => alerts.push(record),
+                Record::Plan(record) => plans.push(record),
+                Record::Fact(fact) if fact.id.starts_with(REISSUE) => {
+                    reissued_at = reissued_at.max(Some(fact.at));
+                }
                 _ => {}
             }
         }
         codes.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         messages.sort_by(|a, b| (a.intended_at, &a.id).cmp(&(b.intended_at, &b.id)));
-        Some(Self { booking: booking?, grant, codes, messages, alerts, stored })
+        Some(Self {
+            booking: booking?,
+            grant,
+            codes,
+            messages,
+            alerts,
+            plans,
+            reissued_at,
+            revisions,
+            stored,
+        })
     }
 
     /// The grant, made now if there is none.
@@ -86,6 +112,18 @@ impl Stay {
         grant.window = Some(window);
     }
 
+    /// The newest plan that is to be applied. Those whose time is over are refused.
+    pub(crate) fn approved(&mut self, now: DateTime<Utc>) -> Option<PlanRecord> {
+        let is_open = |plan: &PlanRecord| matches!(plan.state, PlanState::Approved | PlanState::Begun);
+        for plan in self.plans.iter_mut().filter(|plan| is_open(plan)) {
+            if plan.expires_at <= now {
+                plan.state = PlanState::Refused;
+                plan.moved = vec!["its time is over".to_owned()];
+            }
+        }
+        self.plans.iter().filter(|plan| is_open(plan)).max_by_key(|plan| plan.made_at).cloned()
+    }
+
     pub(crate) fn code_mut(&mut self, id: &booking_core::CodeId) -> Option<&mut CodeRecord> {
         self.codes.iter_mut().find(|code| code.id == *id)
     }
@@ -104,10 +142,13 @@ impl Stay {
             .chain(self.codes.iter().cloned().map(Record::Code))
             .chain(self.messages.iter().cloned().map(Record::Message))
             .chain(self.alerts.iter().cloned().map(Record::Alert))
+            .chain(self.plans.iter().cloned().map(Record::Plan))
     }
 
     /// What must be written so that the store knows this state. Digits of codes that are gone rest for `quarantine`.
     pub(crate) fn changes(&self, now: DateTime<Utc>, quarantine: Duration) -> Vec<Write> {
+        #[cfg(staykey_planted)]
+        let quarantine = if planted(planted::NO_QUARANTINE) { Duration::zero() } else { quarantine };
         let mut writes = Vec::new();
         for record in self.records() {
             let before = self.stored.get(&record.key());
@@ -134,8 +175,23 @@ impl Stay {
         }
     }
 
+    /// What must not have changed meanwhile: the codes of a backup, which a stay may take at any time.
+    pub(crate) fn expect(&self) -> Vec<(RowKey, u64)> {
+        if self.booking.standing.is_none() {
+            return Vec::new();
+        }
+        let codes = self.codes.iter().map(|code| Record::Code(code.clone()).key());
+        codes.map(|key| (key.clone(), self.revisions.get(&key).copied().unwrap_or(0))).collect()
+    }
+
     /// The store knows this state now.
     pub(crate) fn stored(&mut self) {
-        self.stored = self.records().map(|record| (record.key(), record)).collect();
+        for record in self.records().collect::<Vec<_>>() {
+            let key = record.key();
+            if self.stored.get(&key) != Some(&record) {
+                *self.revisions.entry(key.clone()).or_default() += 1;
+                self.stored.insert(key, record);
+            }
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! The desired state of a stay: a pure function of booking, unit, policy and clock.
 
-use booking_core::store::{BookingRecord, GrantRecord};
-use booking_core::{BookingKind, BookingStatus, DateProblem, Window};
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
+use booking_core::store::{BookingRecord, GrantRecord, Standing};
+use booking_core::{BookingKind, BookingStatus, DateProblem, UnitId, Window};
+use chrono::{DateTime, Duration, NaiveTime, Utc};
 
 use crate::alert::AlertKind;
 use crate::tenant::{CancelInHouse, Policy, Tenant, Unit};
@@ -11,7 +16,7 @@ use crate::tenant::{CancelInHouse, Policy, Tenant, Unit};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wish<'a> {
     /// A code on each door of a unit.
-    Access(Access<'a>),
+    Access(Box<Access<'a>>),
     /// Whatever it has now, until `until`: a human decision or a missing fact stands between.
     Keep {
         /// When even that ends.
@@ -25,7 +30,7 @@ pub enum Wish<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Access<'a> {
     /// The unit.
-    pub unit: &'a Unit,
+    pub unit: Cow<'a, Unit>,
     /// The stay, as guests are told it.
     pub stay: Window,
     /// When the codes work: the stay and its buffers.
@@ -63,6 +68,9 @@ pub fn wish<'a>(
     };
     let nothing = |alert| Wished { wish: Wish::Nothing, alert, opens: None, policy: &tenant.policy };
 
+    if let Some(standing) = &record.standing {
+        return backup_code(tenant, record, standing, now).unwrap_or_else(|| nothing(None));
+    }
     let Some(booking) = &record.booking else {
         // Never seen: there is nothing to want, and nothing to take away on a stranger's word.
         return if record.gone_at.is_some() { nothing(None) } else { kept(None) };
@@ -79,7 +87,10 @@ pub fn wish<'a>(
     };
     let policy = unit.map_or(&tenant.policy, |unit| &unit.policy);
 
-    if booking.status == BookingStatus::Cancelled || record.gone_at.is_some() {
+    let cancelled_or_gone = booking.status == BookingStatus::Cancelled || record.gone_at.is_some();
+    #[cfg(staykey_planted)]
+    let cancelled_or_gone = cancelled_or_gone && !planted(planted::CANCELLATION_FORGOTTEN);
+    if cancelled_or_gone {
         return Wished { policy, ..cancelled(record, window.zip(begins), policy, &kept, &nothing, now) };
     }
     match access {
@@ -102,7 +113,7 @@ pub fn wish<'a>(
         Some(Ok(access)) if access.unit.doors.is_empty() => unmapped(booking, nothing, now),
         Some(Ok(access)) => {
             let opens = Some(access.window.opens());
-            Wished { wish: Wish::Access(access), alert: None, opens, policy }
+            Wished { wish: Wish::Access(Box::new(access)), alert: None, opens, policy }
         }
     }
 }
@@ -130,6 +141,8 @@ fn cancelled<'a>(
     let in_house = begins <= learnt && learnt < window.closes();
     // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
     let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
+    #[cfg(staykey_planted)]
+    let keep = keep && !planted(planted::CANCELLED_IN_HOUSE_REMOVED);
     if window.closes() <= now || !in_house {
         return nothing(None);
     }
@@ -152,5 +165,39 @@ fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<
     let check_out = booking.check_out.unwrap_or(unit.check_out);
     let stay = Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)?;
     let window = stay.widened(unit.policy.buffer_before, unit.policy.buffer_after);
-    Ok(Access { unit, stay, window })
+    Ok(Access { unit: Cow::Borrowed(unit), stay, window })
+}
+
+/// How long a backup code works before it gets a later end.
+const TERM: Duration = Duration::days(365);
+/// How long before its end it gets one.
+const RENEW: Duration = Duration::days(30);
+
+/// A code that is on its door before anybody needs it.
+fn backup_code<'a>(
+    tenant: &'a Tenant,
+    record: &BookingRecord,
+    standing: &Standing,
+    now: DateTime<Utc>,
+) -> Option<Wished<'a>> {
+    let setup = tenant.doors.get(&standing.door).filter(|setup| standing.number < setup.backup_codes)?;
+    let zone = setup.door.zone;
+    let start = record.created_at.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
+    let age = (now - record.created_at).num_days().max(0);
+    let terms = i32::try_from(age / (TERM - RENEW).num_days()).unwrap_or(0) + 1;
+    let window = Window::new(start, start + TERM * terms, zone).ok()?;
+    let unit = Unit {
+        id: UnitId::parse(setup.id.as_str()).ok()?,
+        name: None,
+        sources: BTreeMap::new(),
+        zone,
+        check_in: NaiveTime::MIN,
+        check_out: NaiveTime::MIN,
+        doors: vec![setup.id.clone()],
+        policy: tenant.policy.clone(),
+        contact: None,
+    };
+    let access = Access { unit: Cow::Owned(unit), stay: window.clone(), window };
+    // Nobody waits for it, so that nothing is due soon.
+    Some(Wished { wish: Wish::Access(Box::new(access)), alert: None, opens: None, policy: &tenant.policy })
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod circuit;
 mod client;
 mod gate;
@@ -14,6 +15,7 @@ mod transport;
 #[cfg(feature = "reqwest")]
 mod transport_reqwest;
 
+pub use address::{Confined, PublicOnly, is_internal};
 pub use circuit::CircuitState;
 pub use client::{LastFailure, VendorClient, VendorHealth};
 pub use request::{BodyLimit, Safety, VendorPath, VendorRequest, path_segment};

@@ -3,12 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::VendorError;
 use bytes::{Bytes, BytesMut};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::address::{PublicOnly, is_internal};
 use crate::request::BodyLimit;
 use crate::settings::is_loopback;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
@@ -32,6 +36,24 @@ const BODY_LIMIT: usize = 8 * 1024 * 1024;
 pub struct ReqwestTransport {
     client: reqwest::Client,
     loopback: reqwest::Client,
+    confined: reqwest::Client,
+}
+
+/// Leaves out of what a name resolves to whatever is internal, so that no name of somebody else's leads inside. The
+/// address that is checked is the one that is connected to.
+struct PublicNames;
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<_> = found.filter(|address| !is_internal(address.ip())).collect();
+            if public.is_empty() {
+                return Err("the name leads into an internal network".into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
 }
 
 impl ReqwestTransport {
@@ -54,7 +76,11 @@ impl ReqwestTransport {
                 VendorError::configuration("HTTP client cannot be set up").with_source(error.without_url())
             })
         };
-        Ok(Self { client: build(builder())?, loopback: build(builder().no_proxy())? })
+        Ok(Self {
+            client: build(builder())?,
+            loopback: build(builder().no_proxy())?,
+            confined: build(builder().dns_resolver(Arc::new(PublicNames)))?,
+        })
     }
 }
 
@@ -72,8 +98,17 @@ impl Transport for ReqwestTransport {
         within: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
         let limit = request.extensions().get().map_or(BODY_LIMIT, |BodyLimit(limit)| *limit);
-        let client =
-            if request.uri().host().is_some_and(is_loopback) { &self.loopback } else { &self.client };
+        let confined = request.extensions().get::<PublicOnly>().is_some();
+        let host = request.uri().host().unwrap_or_default();
+        if confined && literal(host).is_some_and(is_internal) {
+            let why = io::Error::other("the address lies in an internal network");
+            return Err(TransportError::new(TransportErrorKind::Connect).with_source(why));
+        }
+        let client = match (confined, is_loopback(host)) {
+            (true, _) => &self.confined,
+            (false, true) => &self.loopback,
+            (false, false) => &self.client,
+        };
         let mut request = reqwest::Request::try_from(request).map_err(never_sent)?;
         *request.timeout_mut() = Some(within);
         let mut answer = client.execute(request).await.map_err(sort)?;
@@ -97,6 +132,10 @@ impl Transport for ReqwestTransport {
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
     }
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 fn never_sent(error: reqwest::Error) -> TransportError {

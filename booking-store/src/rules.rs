@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     Accepted, Arrival, AuditEntry, BookingRecord, Candidate, Claim, Commit, Finish, InboxRow, Lease, Record,
     RowKey, StoreError, Tx, WorkKey, Write,
@@ -42,6 +44,10 @@ impl WorkState {
 
     /// Whether the lease with this token is still good.
     pub(crate) fn holds(&self, token: u64, now: Micros) -> bool {
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_FENCING_TOKEN) {
+            return true;
+        }
         self.token == token && self.leased_until.is_some_and(|until| now < until)
     }
 
@@ -51,6 +57,10 @@ impl WorkState {
     }
 
     fn finish(&mut self, finish: &Finish) {
+        #[cfg(staykey_planted)]
+        if planted(planted::MARK_LOST) {
+            self.due_at = None;
+        }
         let priority = finish.priority.map(Micros::of);
         // A mark that waits keeps its own claim to go first.
         self.priority = if self.due_at.is_some() { earlier(self.priority, priority) } else { priority };
@@ -197,6 +207,10 @@ fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<(), Stor
             tables.put(*record, revision, now)
         }
         Write::Delete(key) => tables.delete(&key),
+        #[cfg(staykey_planted)]
+        Write::MarkRead { work, .. } if planted(planted::MARKED_UNREAD) => {
+            tables.mark_read(&work, u64::MAX, now)
+        }
         Write::MarkRead { work, up_to } => tables.mark_read(&work, up_to, now),
         Write::Due { work, at, priority } => {
             mark_due(tables, &work, Micros::of(at), priority.map(Micros::of))
@@ -276,6 +290,16 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
     let priority = arrival.priority.map(Micros::of);
     let Arrival { tenant, integration, origin, action, dedup, events, reply, .. } = arrival;
 
+    #[cfg(staykey_planted)]
+    if planted(planted::DEDUP_BY_TIME) {
+        for reference in events.iter().filter_map(|(event, _)| reference_of(event)) {
+            let delivery = (tenant.clone(), integration.clone(), reference.to_string());
+            if tables.delivery(&delivery)?.is_some_and(|(until, _)| at < until) {
+                return Ok(Accepted { bookings: Vec::new(), duplicate: true, reply });
+            }
+            tables.set_delivery(&delivery, at.plus(std::time::Duration::from_secs(60)), &reply)?;
+        }
+    }
     let hash = match dedup {
         Some(Dedup::VendorId { id, ttl }) => {
             let delivery = (tenant.clone(), integration.clone(), id);
@@ -431,7 +455,15 @@ fn is_free(
         if meets_itself {
             return Ok(false);
         }
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_CLAIMS) {
+            continue;
+        }
         for digits in std::iter::once(&pin.stored).chain(&pin.apart) {
+            #[cfg(staykey_planted)]
+            if planted(planted::NEIGHBOURS_IGNORED) && *digits != pin.stored {
+                continue;
+            }
             if tables.taken(&pin.door, digits, window, &holders)? {
                 return Ok(false);
             }

@@ -151,6 +151,7 @@ fn code(number: u32) -> Record {
         missing_since: None,
         adopted: false,
         backup: false,
+        by_staff: None,
         created_at: at(0),
     })
 }

@@ -21,9 +21,9 @@ use crate::secret::{Pin, Secret};
 use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, Record, Row, RowKey,
-    SecretRecord, SourceRecord, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord, WriteKind,
-    WriteRecord, WriteState,
+    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record, Row,
+    RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
+    WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -1379,7 +1379,8 @@ fn code(number: u32, of: u32, door: &DoorKey) -> CodeRecord {
         proof_at: at(2),
         missing_since: None,
         adopted: true,
-        backup: false,
+        backup: true,
+        by_staff: Some((window(), window())),
         created_at: at(0),
     }
 }
@@ -1434,7 +1435,7 @@ fn every_record() -> Vec<Record> {
         gone_at: Some(at(4)),
         cancelled_at: Some(at(5)),
         last_error: Some("time-out".to_owned()),
-        standing: Some(DoorId::parse("studio-a-door").expect("an id")),
+        standing: Some(Standing { door: DoorId::parse("studio-a-door").expect("an id"), number: 1 }),
         created_at: at(0),
     };
     let listed = ListedCode {
@@ -1489,7 +1490,12 @@ fn every_record() -> Vec<Record> {
         made_at: at(1),
         expires_at: at(61),
         state: PlanState::Approved,
-        steps: vec!["create on door studio-a-door".to_owned()],
+        steps: vec![PlannedStep {
+            what: "create".to_owned(),
+            door: Some(DoorId::parse("studio-a-door").expect("an id")),
+            detail: "from noon".to_owned(),
+            later: false,
+        }],
         rests_on: std::collections::BTreeMap::from([("booking".to_owned(), "1".to_owned())]),
         moved: vec!["the booking".to_owned()],
         pins: vec![(

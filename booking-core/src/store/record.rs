@@ -130,11 +130,20 @@ pub struct BookingRecord {
     pub cancelled_at: Option<DateTime<Utc>>,
     /// Last attempt to ask the source that failed, in its words.
     pub last_error: Option<String>,
-    /// The door whose backup codes this stands for, which no source tells of.
+    /// What this stands for where no source tells of it.
     #[serde(default)]
-    pub standing: Option<DoorId>,
+    pub standing: Option<Standing>,
     /// When it was first heard of.
     pub created_at: DateTime<Utc>,
+}
+
+/// A backup code of a door, which waits for a stay that needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The door.
+    pub door: DoorId,
+    /// Which of its backup codes, from 0.
+    pub number: u8,
 }
 
 /// The right of a holder to open a set of doors in a window.
@@ -277,6 +286,9 @@ pub struct CodeRecord {
     /// Whether it is a backup code, made before anybody needed it: then its own window is the pool's.
     #[serde(default)]
     pub backup: bool,
+    /// The window that staff gave it in the vendor's app, and the one that it stands for.
+    #[serde(default)]
+    pub by_staff: Option<(Window, Window)>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -546,7 +558,7 @@ pub struct PlanRecord {
     /// Where it is in its life.
     pub state: PlanState,
     /// What was reviewed, step by step, without digits.
-    pub steps: Vec<String>,
+    pub steps: Vec<PlannedStep>,
     /// What the steps rest on, as hashes: the booking, the grant, the doors, the configuration.
     pub rests_on: BTreeMap<String, String>,
     /// What had moved when it was refused.
@@ -554,6 +566,19 @@ pub struct PlanRecord {
     /// The digits that it would give to doors. Sealed.
     #[serde(skip)]
     pub pins: Vec<(DoorId, Pins)>,
+}
+
+/// One step of a [`PlanRecord`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// What: `create`, `replace`, `delete`, `tell` and so on.
+    pub what: String,
+    /// On which door.
+    pub door: Option<DoorId>,
+    /// More, without digits, names and addresses.
+    pub detail: String,
+    /// Whether it waits for what stands before it.
+    pub later: bool,
 }
 
 /// Where a [`PlanRecord`] is in its life.
@@ -564,6 +589,8 @@ pub enum PlanState {
     Drafted,
     /// To be applied.
     Approved,
+    /// Being applied.
+    Begun,
     /// Applied as reviewed.
     Applied,
     /// The world had moved; nothing was done.

@@ -51,6 +51,9 @@ staff-former-keypad = Eine Tür hat ein anderes Tastenfeld als zuvor, und das fr
 staff-brake-subject = Löschungen von der Bremse angehalten
 staff-brake = Es würden mehr Codes vor ihrer Zeit gelöscht als erlaubt. Die übrigen bleiben vorerst auf den Türen. Stimmt, was das Buchungssystem zeigt, lösen Sie die Bremse; sonst richten Sie zuerst dessen Konto.
 
+staff-backup-issued-subject = Ersatzcode ausgegeben
+staff-backup-issued = Der Code eines Gastes kam nicht rechtzeitig auf eine Tür; der Gast hat einen Ersatzcode bekommen, der schon darauf ist. Prüfen Sie Schloss und Verbindung; der Ersatz wird von selbst nachgelegt, sobald sie arbeiten.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Datum: { $date }
 staff-line-detail = Einzelheit: { $detail }

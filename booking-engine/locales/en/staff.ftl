@@ -52,6 +52,9 @@ staff-former-keypad = A door has another keypad than before, and the former one,
 staff-brake-subject = Removals stopped by the brake
 staff-brake = More codes would be removed before their time than allowed. Those left stay on their doors for now. If the booking system shows what it should, release the brake; otherwise mend its account first.
 
+staff-backup-issued-subject = Backup code given out
+staff-backup-issued = A guest's own code could not be put on a door in time, so the guest was given a backup code that is on it already. Check the lock and its connection; the backup is replaced by itself once they work.
+
 staff-line-account = Account: { $account }
 staff-line-date = Date: { $date }
 staff-line-detail = Detail: { $detail }

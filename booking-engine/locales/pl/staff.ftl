@@ -51,6 +51,9 @@ staff-former-keypad = Drzwi mają inną klawiaturę niż przedtem, a poprzednia,
 staff-brake-subject = Hamulec zatrzymał usuwanie kodów
 staff-brake = Przed czasem usunięto by więcej kodów, niż wolno. Pozostałe na razie zostają na drzwiach. Jeśli system rezerwacji pokazuje prawdę, zwolnij hamulec; jeśli nie, najpierw popraw jego konto.
 
+staff-backup-issued-subject = Wydano kod zapasowy
+staff-backup-issued = Kodu gościa nie udało się na czas wprowadzić na drzwi, więc gość dostał kod zapasowy, który już na nich jest. Sprawdź zamek i połączenie; kod zapasowy zostanie uzupełniony sam, gdy zadziałają.
+
 staff-line-account = Konto: { $account }
 staff-line-date = Data: { $date }
 staff-line-detail = Szczegóły: { $detail }

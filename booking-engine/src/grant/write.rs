@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{
     Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, MessageKind, MessageRecord, MessageState,
     Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
 };
 use booking_core::{
-    Call, CodeId, CodeSpec, DoorId, IntegrationName, ListedCode, Listing, LockError, MessageId, Outcome, Pin,
-    Proof, Receipt, VendorCodeId, Window,
+    Call, CodeId, CodeSpec, DoorId, DoorRules, IntegrationName, ListedCode, Listing, LockError, MessageId,
+    Outcome, Pin, Proof, Receipt, VendorCodeId, Window,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -20,7 +22,7 @@ use crate::engine::{Doing, WorkError};
 use crate::pin;
 use crate::plan::{Content, EARLIER_SYSTEM, Gate, NewCode, Plan, Step};
 use crate::retry;
-use crate::tenant::Place;
+use crate::tenant::{PinSource, Place};
 
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
@@ -123,6 +125,7 @@ impl Run<'_> {
             missing_since: None,
             adopted: true,
             backup: false,
+            by_staff: None,
             created_at: now,
         };
         self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
@@ -186,9 +189,24 @@ impl Run<'_> {
                 continue;
             }
             match step {
-                Step::Mint { codes } => mints.push(codes.clone()),
+                Step::Mint { codes, fresh } => {
+                    if let Some(grant) = self.stay.grant.as_mut().filter(|_| *fresh) {
+                        grant.core = None;
+                    }
+                    mints.push(codes.clone());
+                }
                 Step::Create { code, content } => {
                     self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
+                }
+                #[cfg(staykey_planted)]
+                Step::Replace { code, content, .. }
+                    if planted(planted::NEW_PIN_FOR_NEW_DATES)
+                        && self.stay.code(code).is_some_and(|known| known.window != content.window) =>
+                {
+                    let door = self.stay.code(code).map(|known| known.door.clone());
+                    self.stay.grant.iter_mut().for_each(|grant| grant.core = None);
+                    let new = |door| NewCode { door, content: content.clone(), gate: Gate::Open };
+                    mints.extend(door.map(|door| vec![new(door)]));
                 }
                 Step::Replace { code, content, room } => match self.new_digits_for(code) {
                     Some(door) => {
@@ -226,10 +244,15 @@ impl Run<'_> {
     ) {
         let Some(key) = self.stay.code(id).map(|code| code.key.clone()) else { return };
         let now = self.write_time(&key);
+        // A backup code that gets a stay's window is a code like any other.
+        let standing = self.stay.booking.standing.is_some();
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
-            if content.window.closes() > code.window.closes() || content.window.opens() < code.window.opens()
-            {
+            let is_longer = content.window.closes() > code.window.closes()
+                || content.window.opens() < code.window.opens();
+            #[cfg(staykey_planted)]
+            let is_longer = is_longer && !planted(planted::LONGER_WITHOUT_CLAIM);
+            if is_longer {
                 longer.push(id.clone());
             }
             code.window = content.window.clone();
@@ -237,6 +260,7 @@ impl Run<'_> {
             code.note.clone_from(&content.note);
             code.proof = Proof::Requested;
             code.proof_at = now;
+            code.backup &= standing;
         }
         code.write = Some(intended(kind, now));
         intents.push(Intent { code: id.clone(), kind });
@@ -272,7 +296,8 @@ impl Run<'_> {
             });
             let mut writes = self.stay.changes(now, self.policy().quarantine);
             writes.extend(self.along.iter().cloned());
-            let (spent, expect) = self.spend(draws, intents, now);
+            let (spent, mut expect) = self.spend(draws, intents, now);
+            expect.extend(self.stay.expect());
             writes.extend(spent);
             let tx = Tx { writes, claims, expect, ..Tx::under(now, &self.lease) };
             match self.engine.store.commit(tx).await? {
@@ -287,6 +312,11 @@ impl Run<'_> {
                 }
                 Commit::Taken(lost) if lost < kept => {
                     self.lose_longer(longer.get(lost));
+                    return Ok(false);
+                }
+                Commit::Taken(_) if self.reviewed.is_some() => {
+                    self.stay.restore_codes();
+                    self.refuse("the digits are taken by now");
                     return Ok(false);
                 }
                 Commit::Taken(_) => {}
@@ -314,7 +344,7 @@ impl Run<'_> {
         let pin = self.claimed(code)?;
         Some(Claim {
             from: code.window.opens(),
-            until: code.window.closes() + self.policy().quarantine,
+            until: code.window.closes() + self.quarantine(),
             candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
         })
     }
@@ -340,13 +370,13 @@ impl Run<'_> {
     }
 
     /// The time of a new ledger entry: entries have one order, and the newest stands for its door.
-    fn code_time(&self) -> DateTime<Utc> {
+    pub(super) fn code_time(&self) -> DateTime<Utc> {
         let after = self.stay.codes.last().map(|last| last.created_at + chrono::Duration::microseconds(1));
         after.map_or(self.now(), |after| after.max(self.now()))
     }
 
     /// Ledger entries for each candidate PIN on these doors.
-    fn mint(&mut self, codes: &[NewCode], keep_core: bool) -> Vec<Vec<CodeRecord>> {
+    pub(super) fn mint(&mut self, codes: &[NewCode], keep_core: bool) -> Vec<Vec<CodeRecord>> {
         let now = self.code_time();
         let setups: Vec<_> = codes
             .iter()
@@ -356,15 +386,10 @@ impl Run<'_> {
             .collect();
         let rules: Vec<_> = setups.iter().map(|(_, _, rules)| rules.clone()).collect();
         let slug = &self.tenant.slug;
-        let views = setups.iter().filter_map(|(_, setup, _)| self.engine.doors.view(slug, &setup.door.key));
-        let on_doors: BTreeSet<String> = views
-            .flat_map(|view| {
-                let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
-                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
-            })
-            .collect();
-        let core = self.stay.grant.as_ref().and_then(|grant| grant.core.clone()).filter(|_| keep_core);
-        let pins = pin::candidates(&rules, core.as_ref(), &on_doors, &*self.engine.rng);
+        let pins = match self.reviewed_digits(codes) {
+            Some(reviewed) => vec![reviewed],
+            None => self.candidates(codes, &rules, keep_core),
+        };
         let stay = self.stay.booking.id.clone();
         let backup = self.stay.booking.standing.is_some();
         let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
@@ -404,12 +429,83 @@ impl Run<'_> {
                             missing_since: None,
                             adopted: false,
                             backup,
+                            by_staff: None,
                             created_at: now,
                         }
                     })
                     .collect()
             })
             .collect()
+    }
+
+    /// Possible digits for these doors, in order of preference.
+    pub(super) fn candidates(&self, codes: &[NewCode], rules: &[DoorRules], keep_core: bool) -> Vec<Pin> {
+        let views = codes.iter().filter_map(|code| {
+            let key = &self.tenant.doors.get(&code.door)?.door.key;
+            self.engine.doors.view(&self.tenant.slug, key)
+        });
+        let on_doors: BTreeSet<String> = views
+            .flat_map(|view| {
+                let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
+                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
+            })
+            .collect();
+        let core = || self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
+        let known = codes.iter().find_map(|new| self.last_digits(&new.door));
+        let preferred = known.or_else(core).or_else(|| self.phone_digits(rules)).filter(|_| keep_core);
+        pin::candidates(rules, preferred.as_ref(), &on_doors, &*self.engine.rng)
+    }
+
+    /// The digits that the stay last had on a door: its guest may know them, whatever has become of the code.
+    fn last_digits(&self, door: &DoorId) -> Option<Pin> {
+        let may_be_used_again =
+            |code: &&CodeRecord| self.stay.reissued_at.is_none_or(|at| code.created_at >= at);
+        let last = self.stay.codes.iter().rfind(|code| code.door == *door)?;
+        let last = Some(last).filter(may_be_used_again).filter(|_| !self.anew.contains(door));
+        last.and_then(|code| code.pins.as_ref()).map(|pins| pins.stored.clone())
+    }
+
+    /// The last digits of the guest's phone, where a unit takes its PINs from there. A number that comes or changes
+    /// later changes nothing: by then there is a core.
+    fn phone_digits(&self, rules: &[DoorRules]) -> Option<Pin> {
+        let unit = self.stay.grant.as_ref().and_then(|grant| self.tenant.unit(grant.unit.as_ref()?))?;
+        if unit.policy.pin != PinSource::Phone {
+            return None;
+        }
+        let phone = self.stay.booking.booking.as_ref()?.guest.phone.as_deref()?;
+        let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
+        let length = usize::from(rules.first()?.stored_len);
+        let tail = digits.get(digits.len().checked_sub(length)?..)?;
+        Pin::parse(&tail.iter().collect::<String>()).ok().filter(|pin| !pin::is_weak(pin))
+    }
+
+    /// Lets changes from outside stand, where policy wants that. Answers whether there were any.
+    pub(super) async fn let_stand(&mut self, plan: &Plan) -> Result<bool, WorkError> {
+        let mut any = false;
+        for step in plan.ready() {
+            let Step::LetStand { code: id, listed } = step else { continue };
+            any = true;
+            let Some(code) = self.stay.code(id).cloned() else { continue };
+            let place = self.tenant.place_of(&code);
+            let Some(rules) = self.tenant.rules_at(&place) else { continue };
+            let what = crate::plan::difference(&code, listed);
+            self.audit("change-adopted", format!("the code on door {}: {what}", code.door));
+            let held = listed.start.zip(listed.end);
+            let held = held.and_then(|(start, end)| Window::new(start, end, place.zone).ok());
+            let instead =
+                plan.access.as_ref().map_or(code.window.clone(), |(_, window)| rules.window(window));
+            let Some(code) = self.stay.code_mut(id) else { continue };
+            if let Some(stored) = listed.stored.clone() {
+                code.pins = Some(Pins { typed: rules.typed(&stored), stored });
+            }
+            if let Some(held) = held.filter(|held| *held != code.window) {
+                code.by_staff = Some((held.clone(), instead));
+                code.window = held;
+            }
+            let door = code.door.clone();
+            self.claim_adopted(id, &door).await?;
+        }
+        Ok(any)
     }
 
     /// The id of an entry for digits on a door: an entry of ours with these digits whose code is proven gone is used
@@ -441,9 +537,18 @@ impl Run<'_> {
             .collect();
         Claim {
             from: windows().map(Window::opens).min().map_or(now, |opens| opens.min(now)),
-            until: windows().map(Window::closes).max().unwrap_or(now) + self.policy().quarantine,
+            until: windows().map(Window::closes).max().unwrap_or(now) + self.quarantine(),
             candidates,
         }
+    }
+
+    /// How long digits rest before anybody else gets them.
+    fn quarantine(&self) -> chrono::Duration {
+        #[cfg(staykey_planted)]
+        if planted(planted::NO_QUARANTINE) {
+            return chrono::Duration::zero();
+        }
+        self.policy().quarantine
     }
 
     /// The codes that end because new ones take their places.
@@ -598,6 +703,10 @@ impl Run<'_> {
                 if vendor_id.is_some() {
                     code.vendor_id = vendor_id;
                 }
+                #[cfg(staykey_planted)]
+                if kind == WriteKind::Delete && planted(planted::REMOVED_UNSEEN) {
+                    code.state = CodeState::Removed;
+                }
                 if kind != WriteKind::Delete {
                     code.proof = Proof::Accepted;
                     code.proof_at = now;
@@ -623,11 +732,10 @@ impl Run<'_> {
             }
             Err(error) => {
                 let error = vendor_error(error);
-                let state = if error.outcome == Outcome::Unknown {
-                    WriteState::Unknown
-                } else {
-                    WriteState::NotApplied
-                };
+                let unknown = error.outcome == Outcome::Unknown;
+                #[cfg(staykey_planted)]
+                let unknown = unknown && !planted(planted::RETRY_WITHOUT_LOOKING);
+                let state = if unknown { WriteState::Unknown } else { WriteState::NotApplied };
                 set(state, Some(error.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(retry::after(&error, code.attempts, now, opens));

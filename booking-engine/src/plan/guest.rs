@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
 use booking_core::{Channel, IntegrationName, Proof, Recipient};
 use chrono::{DateTime, Utc};
@@ -18,9 +20,14 @@ const NEXT_CHANNEL_AFTER: u32 = 3;
 impl Planner<'_> {
     pub(super) fn guest(&mut self) {
         let Wish::Access(access) = self.wished.wish.clone() else { return };
+        if self.s.booking.standing.is_some() {
+            return;
+        }
         let Some(truth) = self.truth(&access) else { return };
         let now = self.s.now;
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
+        #[cfg(staykey_planted)]
+        let proven = proven || planted(planted::MESSAGE_BEFORE_PROOF);
         let earliest = match self.wished.policy.tell {
             TellPolicy::WhenProven => None,
             TellPolicy::BeforeArrival(before) => Some(access.window.opens() - before),
@@ -140,6 +147,8 @@ impl Planner<'_> {
                 }
                 message.attempts < NEXT_CHANNEL_AFTER
             }
+            #[cfg(staykey_planted)]
+            MessageState::Failed if planted(planted::NEVER_TOLD_AGAIN) => true,
             MessageState::Failed => {
                 match self.message_waits(message) {
                     Some(at) => self.wake(at),
@@ -227,16 +236,26 @@ impl Planner<'_> {
     /// ones knows the new ones.
     pub(super) fn may_break(&self) -> bool {
         let Wish::Access(access) = &self.wished.wish else { return true };
+        #[cfg(staykey_planted)]
+        if planted(planted::DELETE_BEFORE_CREATE) {
+            return true;
+        }
         let proven = access.unit.doors.iter().all(|door| self.proven(door));
-        let Some(truth) = self.truth(access).filter(|_| proven) else { return false };
-        let knew = self.last_told().is_some();
+        // A second code on the same door, never told, takes nothing from anybody.
+        proven && (self.last_told().is_none() || self.knows_truth(access))
+    }
+
+    /// Whether the guest knows the present codes, or nobody is ever told.
+    pub(super) fn knows_truth(&self, access: &Access<'_>) -> bool {
+        if self.s.tenant.guest.names().is_empty() {
+            return true;
+        }
+        let Some(truth) = self.truth(access) else { return false };
         // What was told before something else was told is no longer what the guest knows.
-        let knows = self.s.messages[self.round(&truth)..].iter().any(|message| {
+        self.s.messages[self.round(&truth)..].iter().any(|message| {
             matches!(message.state, MessageState::Sent(_))
                 && message.told.as_ref().is_some_and(|told| same(told, &truth))
-        });
-        // A second code on the same door, never told, takes nothing from anybody.
-        !knew || knows || self.s.tenant.guest.names().is_empty()
+        })
     }
 
     fn write_back(&mut self, when: When) {

@@ -1,12 +1,14 @@
 //! Folding what reads have shown into the ledger, and taking codes with our marker over.
 
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
 use booking_core::{CodeSpec, ListedCode, Marker, Proof};
-use chrono::Duration;
+use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
 use crate::alert::AlertKind;
-use crate::tenant::{Mode, Place};
+use crate::tenant::{Drift, Mode, Place};
 use crate::wish::Wish;
 
 /// How long after a read that misses a listed code a second one must miss it too.
@@ -47,7 +49,12 @@ impl Planner<'_> {
         if let Some(setup) = tenant.doors.values().find(|setup| setup.door.key == code.key) {
             code.door = setup.id.clone();
             code.lock = setup.lock.clone();
-        } else if tenant.retired.contains(&code.key) {
+            return;
+        }
+        let retired = tenant.retired.contains(&code.key);
+        #[cfg(staykey_planted)]
+        let retired = retired || planted(planted::RETIRED_AT_ONCE);
+        if retired {
             code.state = CodeState::Removed;
             code.vendor_id = None;
             self.note("code-written-off", format!("the keypad that door {} had is retired", code.door));
@@ -122,10 +129,14 @@ impl Planner<'_> {
             }
             Some(listed) => {
                 code.vendor_id = Some(listed.id.clone());
-                if settled {
-                    self.differs(code, view);
+                if settled && self.may_stand(code, listed) {
+                    self.step(Step::LetStand { code: code.id.clone(), listed: listed.clone() }, When::Now);
+                } else if settled {
+                    self.differs(code, view, listed);
                 }
             }
+            #[cfg(staykey_planted)]
+            None if planted(planted::DRIFT_IGNORED) => {}
             None if view.complete && settled => {
                 if code.proof >= Proof::Listed {
                     let since = *code.missing_since.get_or_insert(observed_at);
@@ -155,10 +166,22 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether policy lets a change from outside stand: other digits or times on a code that is still ours and on.
+    fn may_stand(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        self.wished.policy.drift == Drift::Adopt
+            && self.s.mode != Mode::Observe
+            && self.s.booking.standing.is_none()
+            && code.proof >= Proof::Listed
+            && listed.active
+            && listed.start.zip(listed.end).is_some()
+            && Marker::find_all(&listed.note) == Marker::find_all(&code.note)
+    }
+
     /// The door holds something else than was last written.
-    fn differs(&mut self, code: &mut CodeRecord, view: &DoorView) {
+    fn differs(&mut self, code: &mut CodeRecord, view: &DoorView, listed: &ListedCode) {
         if code.proof >= Proof::Listed {
-            self.note("drift", format!("the code on door {} was changed", code.door));
+            let what = difference(code, listed);
+            self.note("drift", format!("the code on door {} was changed: {what}", code.door));
             self.alert(AlertKind::Drift, Some(&code.door.clone()), "a code of ours was changed");
         }
         self.again_later(code);
@@ -263,7 +286,7 @@ impl Planner<'_> {
         }
         for (place, listed) in found {
             let door = place.door.clone();
-            if self.s.tenant.mode == Mode::Observe {
+            if self.s.mode == Mode::Observe {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
             }
@@ -295,6 +318,29 @@ impl Planner<'_> {
     }
 }
 
+/// What somebody changed, before and after, without digits or names.
+pub(crate) fn difference(code: &CodeRecord, listed: &ListedCode) -> String {
+    let mut parts = Vec::new();
+    let stored = code.pins.as_ref().map(|pins| &pins.stored).zip(listed.stored.as_ref());
+    if stored.is_some_and(|(before, after)| before != after) {
+        parts.push("other digits".to_owned());
+    }
+    let time = |at: Option<NaiveDateTime>| at.map_or("none".to_owned(), |at| at.format("%F %R").to_string());
+    let (start, end) = code.window.wall();
+    for (what, before, after) in [("start", start, listed.start), ("end", end, listed.end)] {
+        if Some(before) != after {
+            parts.push(format!("{what} {} became {}", time(Some(before)), time(after)));
+        }
+    }
+    if !listed.active {
+        parts.push("switched off".to_owned());
+    }
+    if Marker::find_all(&listed.note) != Marker::find_all(&code.note) {
+        parts.push("another marker".to_owned());
+    }
+    parts.join(", ")
+}
+
 /// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits (somebody made
 /// it anew, or the answer that held its id was lost).
 fn find<'v>(
@@ -308,6 +354,10 @@ fn find<'v>(
         return known;
     }
     let marker = marker?;
+    #[cfg(staykey_planted)]
+    if planted(planted::SECOND_CODE) {
+        return None;
+    }
     view.marked(marker).find(|listed| {
         !taken(listed)
             && listed

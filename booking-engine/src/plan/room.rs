@@ -5,6 +5,8 @@
 //! keeps the PIN, and gets the place back before arrival.
 
 use booking_core::DoorRules;
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
 use booking_core::store::CodeRecord;
 use chrono::{DateTime, Duration, Utc};
 
@@ -46,6 +48,13 @@ impl Planner<'_> {
         let of_ours = rivals.iter().filter(is_listed).count();
         let unseen = rivals.iter().filter(|rival| rival.is_there() && !is_listed(rival)).count();
         let mut order: Vec<&Rival> = rivals.iter().filter(|rival| rival.wanted).collect();
+        #[cfg(staykey_planted)]
+        if planted(planted::IN_HOUSE_YIELDS) {
+            order.sort_by_key(|rival| (rival.opens <= now, rival.opens, rival.stay.clone()));
+        } else {
+            order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+        }
+        #[cfg(not(staykey_planted))]
         order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
         Some(Room {
             order,
@@ -114,6 +123,8 @@ impl Planner<'_> {
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         let Some(room) = self.room(&place, &rules, rivals) else { return false };
         let in_house = code.window.opens() <= self.s.now && !code.backup;
+        #[cfg(staykey_planted)]
+        let in_house = in_house && !planted(planted::IN_HOUSE_YIELDS);
         let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
         if in_house || room.free > 0 || !needed || room.has_right(code) {
             return false;

@@ -10,6 +10,7 @@ mod lifecycle;
 mod messages;
 mod outages;
 mod pins;
+mod plans;
 mod reads;
 mod regressions;
 mod removal;

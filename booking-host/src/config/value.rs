@@ -1,6 +1,6 @@
 //! Small values: durations, addresses of vendors, and which known word was meant.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use chrono::TimeDelta;
 use http::Uri;
@@ -108,7 +108,7 @@ impl Address {
     /// name resolves to is not looked up.
     pub(super) fn is_internal(&self) -> bool {
         if let Some(ip) = self.literal() {
-            return is_internal(ip);
+            return booking_http::is_internal(ip);
         }
         let Some((_, last)) = self.host.rsplit_once('.') else { return true };
         let private =
@@ -119,44 +119,6 @@ impl Address {
             || last.starts_with("0x")
             || last.bytes().all(|byte| byte.is_ascii_digit())
     }
-}
-
-/// Whether an address belongs to the machine or to a network of its own.
-fn is_internal(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => is_internal_v4(ip),
-        IpAddr::V6(ip) => is_internal_v6(ip),
-    }
-}
-
-fn is_internal_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    ip.is_loopback()
-        || ip.is_private()
-        || ip.is_link_local()
-        || ip.is_multicast()
-        || a == 0
-        || a >= 240
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (18..20).contains(&b))
-}
-
-fn is_internal_v6(ip: Ipv6Addr) -> bool {
-    let segments = ip.segments();
-    let embedded = match segments {
-        // Translation (NAT64) and 6to4 carry an IPv4 address.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some((high, low)),
-        _ => None,
-    };
-    if let Some((high, low)) = embedded {
-        return is_internal_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    }
-    ip.is_loopback()
-        || ip.is_unspecified()
-        || ip.is_multicast()
-        || ip.is_unique_local()
-        || ip.is_unicast_link_local()
 }
 
 #[cfg(test)]

@@ -172,6 +172,7 @@ fn code(stay: &str, state: CodeState) -> Record {
         missing_since: None,
         adopted: false,
         backup: false,
+        by_staff: None,
         created_at: Utc::now(),
     })
 }

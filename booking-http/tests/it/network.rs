@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use booking_http::{BodyLimit, ReqwestTransport, Transport, TransportError, TransportErrorKind};
+use booking_http::{BodyLimit, Confined, ReqwestTransport, Transport, TransportError, TransportErrorKind};
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -116,6 +117,29 @@ async fn failures_are_told_apart() {
     ] {
         check_error(what, call("http", server, within).await, expected);
     }
+}
+
+#[tokio::test]
+async fn m06_internal_addresses_are_refused_where_only_public_ones_are_allowed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let open = Arc::new(ReqwestTransport::new().unwrap());
+    let confined = Confined::new(Arc::clone(&open));
+    for host in ["127.0.0.1", "[::1]", "localhost", "169.254.169.254"] {
+        let mut request = http::Request::new(Bytes::new());
+        *request.uri_mut() = format!("http://{host}:{port}/").parse().unwrap();
+        check_error(host, confined.call(request, AMPLE).await, Connect);
+    }
+    tokio::select! {
+        biased;
+        _ = listener.accept() => panic!("somebody has connected"),
+        () = std::future::ready(()) => {}
+    }
+    let answered = tokio::join!(
+        open.call(request("http", listener.local_addr().unwrap()), AMPLE),
+        serve(&listener, sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")),
+    );
+    assert!(answered.0.is_ok(), "the same transport reaches it where that is allowed");
 }
 
 #[tokio::test]

@@ -1,0 +1,155 @@
+//! Backup codes: each is a stay of its own that nobody arrives for, until a guest needs it.
+
+#[cfg(staykey_planted)]
+use booking_core::planted::{self, planted};
+use booking_core::store::{
+    BookingRecord, CodeRecord, CodeState, Commit, Record, Standing, StoreError, Tx, WorkKey, Write,
+};
+use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::Run;
+use crate::alert::AlertKind;
+use crate::engine::{Engine, WorkError};
+use crate::plan::{Plan, Step};
+use crate::tenant::Tenant;
+
+/// The most backup codes that a door can have.
+const MOST: u8 = 8;
+/// What stands for a source where there is none.
+const SOURCE: &str = "backup";
+
+/// The id under which a backup code of a door is kept, always the same.
+fn id_of(door: &DoorId, number: u8) -> Option<BookingId> {
+    const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let hash = Sha256::digest(format!("backup/{door}/{number}"));
+    let text: String = hash.iter().take(12).map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect();
+    BookingId::parse(&text).ok()
+}
+
+impl Engine {
+    /// What must be there and be looked at so that each door has its backup codes, and none that it should no longer
+    /// have.
+    pub(crate) async fn keep_backups(
+        &self,
+        tenant: &Tenant,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Write>, StoreError> {
+        let mut writes = Vec::new();
+        for setup in tenant.doors.values() {
+            for number in 0..MOST {
+                let Some(record) = standing(tenant, &setup.id, number, now) else { continue };
+                let stay = record.id.clone();
+                let record = Record::Booking(record);
+                let known = self.store.get(&record.key()).await?.is_some();
+                if !known && number >= setup.backup_codes {
+                    break;
+                }
+                if !known {
+                    writes.push(Write::Put(Box::new(record)));
+                }
+                let work = WorkKey::Grant(tenant.slug.clone(), stay);
+                writes.push(Write::Due { work, at: now, priority: None });
+            }
+        }
+        Ok(writes)
+    }
+}
+
+fn standing(tenant: &Tenant, door: &DoorId, number: u8, now: DateTime<Utc>) -> Option<BookingRecord> {
+    Some(BookingRecord {
+        id: id_of(door, number)?,
+        tenant: tenant.slug.clone(),
+        source: IntegrationName::parse(SOURCE).ok()?,
+        reference: ExternalId::parse(&format!("{door}/{number}")).ok()?,
+        booking: None,
+        seen_at: None,
+        deleted_at: None,
+        absences: 0,
+        not_found_since: None,
+        gone_at: None,
+        cancelled_at: None,
+        last_error: None,
+        standing: Some(Standing { door: door.clone(), number }),
+        created_at: now,
+    })
+}
+
+impl Run<'_> {
+    /// Takes backup codes for the stay. Answers whether any door was asked.
+    pub(super) async fn issue(&mut self, plan: &Plan) -> Result<bool, WorkError> {
+        let asked: Vec<_> = plan
+            .ready()
+            .filter_map(|step| match step {
+                Step::Issue { door, window, proof } => Some((door.clone(), window.clone(), *proof)),
+                _ => None,
+            })
+            .collect();
+        let any = !asked.is_empty();
+        for (door, window, proof) in asked {
+            if !self.issue_on(&door, &window, proof).await? {
+                self.audit("no-backup", format!("door {door} has no backup code that is proven"));
+                self.without_backup.insert(door);
+            }
+        }
+        Ok(any)
+    }
+
+    async fn issue_on(&mut self, door: &DoorId, window: &Window, proof: Proof) -> Result<bool, WorkError> {
+        let now = self.now();
+        for number in 0..self.tenant.doors.get(door).map_or(0, |setup| setup.backup_codes) {
+            let Some(slot) = id_of(door, number) else { continue };
+            let rows = self.engine.store.stay(&self.tenant.slug, &slot).await?;
+            let healthy = rows.into_iter().find_map(|row| match row.record {
+                Record::Code(code) if is_healthy(&code, window, proof, now) => Some((code, row.revision)),
+                _ => None,
+            });
+            let Some((code, revision)) = healthy else { continue };
+            #[cfg(staykey_planted)]
+            let (code, revision) = match planted(planted::BACKUP_TWICE) {
+                true => (CodeRecord { id: booking_core::CodeId::draw(&*self.engine.rng), ..code }, 0),
+                false => (code, revision),
+            };
+            let grant = self.stay.grant(&*self.engine.rng, now).id.clone();
+            let code = CodeRecord {
+                stay: self.stay.booking.id.clone(),
+                grant,
+                created_at: self.code_time(),
+                ..code
+            };
+            let record = Record::Code(code.clone());
+            let mut writes = self.stay.changes(now, self.policy().quarantine);
+            writes.extend(self.along.iter().cloned());
+            let work = WorkKey::Grant(self.tenant.slug.clone(), slot);
+            writes.push(Write::Due { work, at: now, priority: None });
+            writes.push(Write::Put(Box::new(record.clone())));
+            let tx = Tx { writes, expect: vec![(record.key(), revision)], ..Tx::under(now, &self.lease) };
+            match self.engine.store.commit(tx).await? {
+                Commit::Done { .. } => {
+                    self.along.clear();
+                    self.stay.codes.push(code);
+                    self.stay.stored();
+                    self.audit("backup-issued", format!("door {door}"));
+                    let about = (AlertKind::BackupIssued, Some(door.clone()));
+                    self.alerts.insert(about, "the door cannot be reached, or refuses the code".to_owned());
+                    return Ok(true);
+                }
+                // Another guest was quicker.
+                Commit::Moved(_) | Commit::Taken(_) => {}
+                Commit::Fenced => return Err(WorkError::Fenced),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a backup code opens for certain as far as anybody knows, for all of the stay.
+fn is_healthy(code: &CodeRecord, window: &Window, proof: Proof, now: DateTime<Utc>) -> bool {
+    code.state == CodeState::Wanted
+        && code.backup
+        && code.proof >= proof
+        && code.missing_since.is_none()
+        && code.window.opens() <= now.max(window.opens())
+        && code.window.closes() >= window.closes()
+}
