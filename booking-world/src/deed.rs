@@ -95,6 +95,8 @@ pub enum Deed {
     Alert(Box<AlertRecord>),
     /// The store took an entry that was found on a door.
     Adopted,
+    /// The store took a line of the audit trail; only told in stories.
+    Noted(String),
     /// A plan did not come to rest.
     Parked,
     /// A keypad refused digits that it has.
@@ -132,6 +134,7 @@ impl Deed {
             | Self::Booking(_)
             | Self::Message(_)
             | Self::Alert(_)
+            | Self::Noted(_)
             | Self::Parked
             | Self::Duplicate { .. } => return None,
         })

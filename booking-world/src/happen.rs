@@ -248,20 +248,6 @@ impl World {
         })
     }
 
-    /// The stay of a ledger entry.
-    pub(crate) fn stay_of_code(&self, code: &booking_core::store::CodeRecord) -> Option<usize> {
-        let tenant = names::tenant_of(&code.tenant)?;
-        let named = booking_core::Marker::find_all(&code.note);
-        let is_named = |stay: &Stay| {
-            let mut markers = named.iter();
-            stay.tenant == tenant
-                && markers.any(|marker| {
-                    stay.references.iter().any(|reference| reference.as_str() == marker.reference())
-                })
-        };
-        self.stays.iter().position(is_named)
-    }
-
     /// One of the codes of stays on a keypad.
     fn ours(&self, keypad: usize, which: usize) -> Option<(OnDoor, usize)> {
         let codes = self.vendors.in_cloud(keypad);

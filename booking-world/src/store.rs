@@ -21,11 +21,13 @@ pub(crate) struct PausingStore {
     hub: Arc<Hub>,
     /// Whether what is due may have changed.
     touched: AtomicBool,
+    /// Whether a story is told.
+    told: bool,
 }
 
 impl PausingStore {
-    pub(crate) fn new(inner: Arc<MemoryStore>, hub: Arc<Hub>) -> Self {
-        Self { inner, hub, touched: AtomicBool::new(true) }
+    pub(crate) fn new(inner: Arc<MemoryStore>, hub: Arc<Hub>, told: bool) -> Self {
+        Self { inner, hub, touched: AtomicBool::new(true), told }
     }
 
     /// Whether what is due may have changed since this was asked last.
@@ -56,15 +58,23 @@ impl PausingStore {
         for write in &tx.writes {
             match write {
                 Write::Put(record) => watch_record(record, &mut deeds),
-                Write::Audit(entry) => match entry.what.as_str() {
-                    "code-adopted" | "code-surplus" => deeds.push(Deed::Adopted),
-                    "parked" => deeds.push(Deed::Parked),
-                    _ => {}
-                },
+                Write::Audit(entry) if self.told => {
+                    deeds.push(Deed::Noted(format!("{} {}", entry.what, entry.detail)));
+                    watch_audit(entry, &mut deeds);
+                }
+                Write::Audit(entry) => watch_audit(entry, &mut deeds),
                 _ => {}
             }
         }
         deeds
+    }
+}
+
+fn watch_audit(entry: &AuditEntry, deeds: &mut Vec<Deed>) {
+    match entry.what.as_str() {
+        "code-adopted" | "code-surplus" => deeds.push(Deed::Adopted),
+        "parked" => deeds.push(Deed::Parked),
+        _ => {}
     }
 }
 

@@ -129,6 +129,7 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
             if *duplicate { " as a repetition" } else { "" }
         ),
         Deed::Adopted => "a code on a door is taken over".to_owned(),
+        Deed::Noted(text) => format!("host {} notes: {text}", world.hub.current()),
         Deed::Parked => "a plan does not come to rest".to_owned(),
         Deed::Duplicate { keypad } => format!("keypad {keypad} refuses digits that it has"),
         _ => return None,

@@ -134,7 +134,7 @@ impl World {
         let store = Arc::new(MemoryStore::new());
         let policies: Vec<_> = setup.tenants.iter().map(|tenant| tenant.policy).collect();
         Self {
-            pausing: Arc::new(PausingStore::new(store.clone(), hub.clone())),
+            pausing: Arc::new(PausingStore::new(store.clone(), hub.clone(), told)),
             vendors: Vendors::new(hub.clone(), kit.clone(), setup),
             stays: Vec::new(),
             hosts: (0..setup.hosts).map(|_| Host::default()).collect(),
@@ -456,6 +456,10 @@ impl World {
                 state.claiming = false;
                 let Some(engine) = state.engine.clone() else { return Ok(()) };
                 state.running += leases.len();
+                if self.at_once > MOST_AT_ONCE / 2 && self.at_once < MOST_AT_ONCE / 2 + 20 {
+                    let keys: Vec<String> = leases.iter().map(|lease| lease.work.to_string()).collect();
+                    self.story.line(now, || format!("host {host} works on {}", keys.join(", ")));
+                }
                 for lease in leases {
                     let engine = engine.clone();
                     let job = async move { Done::Worked(engine.work(lease).await) };

@@ -84,8 +84,6 @@ pub(crate) struct Promises {
     /// Codes that were ever listed.
     listed: BTreeMap<usize, Vec<OnDoor>>,
     duplicates: BTreeSet<usize>,
-    /// From which keypads codes of which stays were removed, with proof.
-    removed: BTreeSet<(usize, usize)>,
     /// How much had been written and told when the echoes began.
     before_echoes: Option<steps::Sum>,
     sum: steps::Sum,
@@ -252,10 +250,6 @@ impl Promises {
             Deed::Booking(record) => self.booking(world, record)?,
             Deed::Duplicate { keypad } => {
                 self.duplicates.insert(*keypad);
-            }
-            Deed::Code(code) => {
-                let stay = world.stay_of_code(code).zip(names::keypad_of(&code.key));
-                self.removed.extend(stay);
             }
             Deed::Parked => {
                 let text = "the plan of a stay does not come to rest";

@@ -280,8 +280,7 @@ impl Promises {
             let another_guest = stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let refused = self.duplicates.contains(&keypad);
-            let removed = self.removed.contains(&(number, keypad));
-            if another_guest || touched || refused || removed || taken(world, number) {
+            if another_guest || touched || refused || taken(world, number) {
                 continue;
             }
             let text = format!("stay {number} was told other digits for keypad {keypad} without a reason");
