@@ -30,6 +30,8 @@ pub struct Features {
     pub staff: bool,
     /// Whether the configuration changes.
     pub reconfigure: bool,
+    /// Whether hosts know what other hosts have read of a door.
+    pub shared_views: bool,
 }
 
 impl Default for Features {
@@ -43,6 +45,7 @@ impl Default for Features {
             broken_locks: true,
             staff: true,
             reconfigure: true,
+            shared_views: false,
         }
     }
 }
@@ -196,6 +199,9 @@ impl Drawer<'_> {
                 events.push(timed(at, event));
             }
         }
+        if !self.features.shared_views && setup.hosts > 1 {
+            events.retain(|timed| is_seen_by_all(&timed.event));
+        }
         events.sort_by_key(|timed| timed.at);
         // No two things in one second: there are sources whose revisions are the time of a change in seconds.
         for at in 1..events.len() {
@@ -335,6 +341,18 @@ impl Drawer<'_> {
             _ => HookMode::Reversed,
         };
         Event::Hooks { tenant, mode, minutes: self.minutes(10, 600) }
+    }
+}
+
+/// Whether nobody need know what another host has read.
+fn is_seen_by_all(event: &Event) -> bool {
+    match event {
+        Event::Staff { act, .. } => *act == StaffAct::Adds,
+        Event::Lose { .. } | Event::Renew { .. } => false,
+        Event::Trouble { trouble, .. } => {
+            !matches!(trouble, Trouble::EmptyList | Trouble::TruncatedList | Trouble::Stale)
+        }
+        _ => true,
     }
 }
 

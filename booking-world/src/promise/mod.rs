@@ -77,8 +77,8 @@ pub(crate) struct Promises {
     /// The policies of earlier configurations, with when they ended.
     former: Vec<(DateTime<Utc>, Vec<PolicySetup>)>,
     beliefs: BTreeMap<usize, Vec<Belief>>,
-    /// What each host was last shown of each keypad: whether it was told that something is missing.
-    blind: BTreeSet<(usize, usize)>,
+    /// Since when reads of a keypad by a host fail, or show what is called a part.
+    blind: BTreeMap<(usize, usize), DateTime<Utc>>,
     /// Codes that honest reads have shown.
     shown: BTreeMap<usize, Vec<OnDoor>>,
     /// Codes that were ever listed.
@@ -262,7 +262,7 @@ impl Promises {
 
     fn read(&mut self, world: &World, (host, keypad): (usize, usize), view: View) {
         if view == View::Failed {
-            self.blind.insert((host, keypad));
+            self.blind.entry((host, keypad)).or_insert(world.hub.now());
         } else {
             self.blind.remove(&(host, keypad));
         }
