@@ -30,6 +30,10 @@ pub struct Features {
     pub staff: bool,
     /// Whether the configuration changes.
     pub reconfigure: bool,
+    /// Whether lists of codes may be empty or cut.
+    pub bad_lists: bool,
+    /// Whether a source may tell an old word twice after a stay is gone.
+    pub gone_and_back: bool,
     /// Whether hosts know what other hosts have read of a door.
     pub shared_views: bool,
 }
@@ -45,8 +49,18 @@ impl Default for Features {
             broken_locks: true,
             staff: true,
             reconfigure: true,
+            bad_lists: false,
+            gone_and_back: false,
             shared_views: false,
         }
+    }
+}
+
+impl Features {
+    /// Everything, what is known to be broken included.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { reissue: true, bad_lists: true, gone_and_back: true, shared_views: true, ..Self::default() }
     }
 }
 
@@ -293,8 +307,10 @@ impl Drawer<'_> {
             }
             10..13 => Change::Cancel,
             13..15 => Change::Uncancel,
-            15 => Change::Delete,
-            16 => Change::Vanish,
+            15 if self.features.gone_and_back => Change::Delete,
+            15 => Change::Cancel,
+            16 if self.features.gone_and_back => Change::Vanish,
+            16 => Change::Cancel,
             17 => Change::Swap,
             18 => Change::Phone,
             19 => Change::CheckIn(u32::try_from(self.chance.between(10, 20)).unwrap_or(15)),
@@ -316,6 +332,10 @@ impl Drawer<'_> {
             Target::Store => self.chance.pick(&STORE_TROUBLES).copied()?,
             _ => self.chance.pick(&self.features.troubles).copied()?,
         };
+        let lists = matches!(trouble, Trouble::EmptyList | Trouble::TruncatedList);
+        if lists && !self.features.bad_lists && matches!(target, Target::Keypad(_) | Target::Locks) {
+            return None;
+        }
         let ops = self.chance.weighed(&[(2, Ops::All), (1, Ops::Reads), (2, Ops::Writes)])?;
         let minutes = match target {
             Target::Store => self.minutes(1, 20),

@@ -35,6 +35,9 @@ enum Task {
         /// Prints how often each fault, death and step was reached.
         #[arg(long)]
         coverage: bool,
+        /// With what is known to be broken.
+        #[arg(long)]
+        all_features: bool,
     },
     /// Runs the one history of a seed and tells its story.
     Replay {
@@ -44,6 +47,9 @@ enum Task {
         /// Tells it whole, rather than the shortest one that breaks the same promise.
         #[arg(long)]
         whole: bool,
+        /// The history as it is drawn with what is known to be broken.
+        #[arg(long)]
+        all_features: bool,
     },
     /// Lists the promises.
     Promises,
@@ -51,15 +57,15 @@ enum Task {
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
-        Task::Run { seed, stays, hours, keep_going, coverage } => {
+        Task::Run { seed, stays, hours, keep_going, coverage, all_features } => {
             let budget = match hours {
                 Some(hours) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
                 None => Budget::Stays(stays),
             };
-            run_all(seed, budget, keep_going, coverage)
+            run_all(seed, budget, keep_going, coverage, &features(all_features))
         }
-        Task::Replay { seed, whole } => {
-            let (broken, story) = replay(&Kit::default(), seed, &Features::default(), whole);
+        Task::Replay { seed, whole, all_features } => {
+            let (broken, story) = replay(&Kit::default(), seed, &features(all_features), whole);
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
@@ -72,10 +78,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool) -> ExitCode {
+fn features(all: bool) -> Features {
+    if all { Features::all() } else { Features::default() }
+}
+
+fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features: &Features) -> ExitCode {
     let begun = now();
     let mut told = begun;
-    let tally = run(&Kit::default(), seed, budget, &Features::default(), keep_going, &mut |progress| {
+    let tally = run(&Kit::default(), seed, budget, features, keep_going, &mut |progress| {
         if let Progress::Broken { seed, broken } = progress {
             println!("seed {seed}: BROKEN {}: {}", broken.promise, broken.text);
         }
