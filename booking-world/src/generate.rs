@@ -30,7 +30,7 @@ pub struct Features {
     pub staff: bool,
     /// Whether the configuration changes.
     pub reconfigure: bool,
-    /// Whether lists of codes may be empty or cut.
+    /// Whether lists of codes may be empty, cut or old.
     pub bad_lists: bool,
     /// Whether a source may tell an old word twice after a stay is gone.
     pub gone_and_back: bool,
@@ -332,7 +332,7 @@ impl Drawer<'_> {
             Target::Store => self.chance.pick(&STORE_TROUBLES).copied()?,
             _ => self.chance.pick(&self.features.troubles).copied()?,
         };
-        let lists = matches!(trouble, Trouble::EmptyList | Trouble::TruncatedList);
+        let lists = matches!(trouble, Trouble::EmptyList | Trouble::TruncatedList | Trouble::Stale);
         if lists && !self.features.bad_lists && matches!(target, Target::Keypad(_) | Target::Locks) {
             return None;
         }

@@ -8,7 +8,7 @@ use booking_sim::smoobu::{BookingPatch, NewBooking, OldId};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::deed::OnDoor;
-use crate::history::{Booked, Change, Event, SourceSetup, StaffAct};
+use crate::history::{Booked, Change, Event, SourceSetup, StaffAct, Target};
 use crate::lock::StaffCode;
 use crate::names::{self, parsed};
 use crate::truth::{Content, Heard, Stay};
@@ -27,6 +27,9 @@ pub(crate) fn event(world: &mut World, event: &Event) {
         Event::Trouble { target, ops, trouble, minutes } => {
             let until = world.hub.now() + Duration::minutes(i64::from(*minutes));
             world.hub.trouble(*target, *ops, *trouble, until);
+            if matches!(target, Target::Store | Target::Source(_)) {
+                world.is_troubled(*minutes);
+            }
         }
         Event::Offline { keypad, minutes } => away(world, *keypad, *minutes, Back::Online),
         Event::Battery { keypad, minutes } => away(world, *keypad, *minutes, Back::Power),
@@ -68,6 +71,7 @@ fn book(world: &mut World, booked: &Booked) {
         heard: Vec::new(),
         touched: Vec::new(),
     });
+    world.has_new_words(number);
     world.send_out(booked.tenant);
 }
 
@@ -134,6 +138,7 @@ fn change(world: &mut World, number: usize, change: Change) {
     let stay = &mut world.stays[number];
     stay.versions.push((now, next));
     stay.references.extend(renamed);
+    world.has_new_words(number);
     world.send_out(tenant);
 }
 

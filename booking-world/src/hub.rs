@@ -147,11 +147,6 @@ impl Hub {
         if state.deeds.is_empty() { Vec::new() } else { std::mem::take(&mut state.deeds) }
     }
 
-    /// Counts what was reached.
-    pub(crate) fn cover(&self, count: impl FnOnce(&mut Coverage)) {
-        count(&mut self.state().coverage);
-    }
-
     /// What was reached.
     pub(crate) fn take_coverage(&self) -> Coverage {
         std::mem::take(&mut self.state().coverage)

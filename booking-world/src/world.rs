@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use booking_core::store::{Lease, Store, StoreError, WorkKey};
+use booking_core::store::{Lease, Store, StoreError};
 use booking_core::{Clock as _, Delivery, RawRequest, Rng, WebhookReceiver as _};
 use booking_engine::{Engine, WorkError};
 use booking_store::MemoryStore;
@@ -110,6 +110,8 @@ pub struct World {
     /// Whether events still come.
     pub(crate) resting: bool,
     ready: Vec<usize>,
+    /// Until when hosts, sources or the store are in trouble.
+    troubled: Option<DateTime<Utc>>,
 }
 
 /// What comes back at a keypad.
@@ -152,6 +154,7 @@ impl World {
             story: Story::new(told, setup.begins),
             resting: false,
             ready: Vec::new(),
+            troubled: None,
             policies,
             hub,
             store,
@@ -375,6 +378,7 @@ impl World {
 
     fn died(&mut self, host: usize) {
         let now = self.hub.now();
+        self.is_troubled(60);
         self.story.line(now, || format!("host {host} dies"));
         self.tasks.drop_host(host);
         let state = &mut self.hosts[host];
@@ -640,6 +644,7 @@ impl World {
     }
 
     pub(crate) fn set_mode(&mut self, tenant: usize, mode: HookMode, minutes: u32) {
+        self.is_troubled(minutes);
         let until = self.hub.now() + Duration::minutes(i64::from(minutes));
         if let Some(slot) = self.modes.get_mut(tenant) {
             *slot = Some(Mode { mode, until });
@@ -662,27 +667,45 @@ impl World {
     }
 
     pub(crate) fn stall(&mut self, host: usize, seconds: u32) {
+        self.is_troubled(seconds.div_ceil(60));
         let until = self.hub.now() + Duration::seconds(i64::from(seconds));
         if let Some(state) = self.hosts.get_mut(host) {
             state.stalled_until = Some(until);
         }
     }
 
-    /// Whether the work of a stay is done for now: nothing due, nothing leased.
-    pub(crate) fn is_idle(&self, work: &WorkKey) -> bool {
-        let now = self.hub.now();
-        let rows = now_or_never(self.store.work(None, usize::MAX)).and_then(Result::ok).unwrap_or_default();
-        !rows.iter().any(|row| {
-            row.work == *work && (row.leased_until.is_some() || row.due_at.is_some_and(|at| at <= now))
-        })
+    /// Whether for so long no host has died, stood still or started, and no source or store was in trouble.
+    pub(crate) fn is_settled(&self, long: Duration) -> bool {
+        self.troubled.is_none_or(|at| self.hub.now() - at > long)
     }
 
-    /// Whether a host has been up and awake.
-    pub(crate) fn has_host(&self) -> bool {
-        let now = self.hub.now();
-        self.hosts
-            .iter()
-            .any(|host| host.engine.is_some() && host.stalled_until.is_none_or(|until| until <= now))
+    /// Something happened after which hosts need time.
+    pub(crate) fn is_troubled(&mut self, for_minutes: u32) {
+        let until = self.hub.now() + Duration::minutes(i64::from(for_minutes));
+        self.troubled = self.troubled.max(Some(until));
+    }
+
+    /// A stay has new words.
+    pub(crate) fn has_new_words(&mut self, number: usize) {
+        let stay = &self.stays[number];
+        let setup = &self.history.setup.tenants[stay.tenant];
+        if let Some(access) = stay.content().access(setup, &self.policies[stay.tenant]) {
+            self.promises.arrives(number, access.opens());
+        }
+    }
+
+    /// Whether what a guest heard last is what their source says, and is listed on each door.
+    pub(crate) fn knows_the_way(&self, number: usize) -> bool {
+        let stay = &self.stays[number];
+        let setup = &self.history.setup.tenants[stay.tenant];
+        let reaches = |keypad: &usize| {
+            let rules = self.vendors.rules(*keypad);
+            let codes = self.vendors.in_cloud(*keypad);
+            let mine = codes.iter().filter(|code| !code.leaving && self.stay_of(code) == Some(number));
+            let typed: Vec<_> = mine.map(|code| rules.typed(&code.stored)).collect();
+            stay.heard.iter().any(|heard| heard.typed(*keypad).is_some_and(|pin| typed.contains(pin)))
+        };
+        stay.content().doors(setup).iter().all(reaches)
     }
 
     pub(crate) fn event(&mut self, event: &Event) {

@@ -108,6 +108,11 @@ impl Promises {
         all
     }
 
+    /// A stay has new words: its arrival is looked at when it comes.
+    pub(crate) fn arrives(&mut self, stay: usize, at: DateTime<Utc>) {
+        self.arrivals.insert((at, stay));
+    }
+
     pub(crate) fn next_moment(&self) -> Option<DateTime<Utc>> {
         self.arrivals.first().map(|(at, _)| *at)
     }

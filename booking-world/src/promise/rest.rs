@@ -6,7 +6,6 @@ use chrono::Duration;
 
 use super::{Broken, Promises, reading, steps, times, typed};
 use crate::deed::OnDoor;
-use crate::history::Event;
 use crate::names;
 use crate::truth::Stay;
 use crate::world::{World, now_or_never};
@@ -322,10 +321,4 @@ fn inbox_is_read(world: &World) -> Result<(), Broken> {
         }
     }
     Ok(())
-}
-
-/// Whether a history has such an event.
-#[must_use]
-pub(crate) fn has_event(world: &World, is_it: impl Fn(&Event) -> bool) -> bool {
-    world.history.events.iter().any(|timed| is_it(&timed.event))
 }

@@ -293,8 +293,30 @@ impl Promises {
 
     /// The moment of arrival: whoever cannot get in is one of whom staff was told.
     pub(super) fn staff_knows(&mut self, world: &World, number: usize) -> Result<(), Broken> {
-        let _ = (world, number);
-        Ok(())
+        let stay = &world.stays[number];
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let policy = &world.policies[stay.tenant];
+        let content = stay.content();
+        let now = world.hub.now();
+        // Who changed or came within these hours gets what time there is.
+        let settled = now - stay.since() > Duration::hours(5) && world.is_settled(Duration::hours(5));
+        let arrives = content.access(setup, policy).is_some_and(|access| {
+            (now - access.opens()).num_minutes() == 0 && content.holds() && !content.doors(setup).is_empty()
+        });
+        if !settled || !arrives || world.knows_the_way(number) {
+            return Ok(());
+        }
+        let told = alerts(world, stay.tenant);
+        let rows = world.rows_of(number);
+        let about = |alert: &&AlertRecord| {
+            alert.stay.is_none()
+                || rows.iter().any(|row| matches!(&row.record, Record::Alert(other) if other.id == alert.id))
+        };
+        if told.iter().any(|alert| about(&alert)) {
+            return Ok(());
+        }
+        let text = format!("the guest of stay {number} arrives and does not know what opens the doors");
+        Err(Broken::new("staff-knows", now, text))
     }
 }
 
