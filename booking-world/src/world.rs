@@ -292,10 +292,11 @@ impl World {
     }
 
     fn move_to(&mut self, to: DateTime<Utc>) -> Result<(), Broken> {
-        let now = self.hub.now();
-        if to > now {
+        if self.promises.next_moment().is_some_and(|at| at <= self.hub.now()) {
+            self.look(Promises::time_passes)?;
+        }
+        if to > self.hub.now() {
             self.at_once = 0;
-            self.look(|promises, world| promises.time_passes(world, to))?;
             self.hub.set_now(to);
         }
         Ok(())

@@ -117,7 +117,7 @@ impl Promises {
         self.arrivals.first().map(|(at, _)| *at)
     }
 
-    pub(crate) fn time_passes(&mut self, world: &World, _to: DateTime<Utc>) -> Result<(), Broken> {
+    pub(crate) fn time_passes(&mut self, world: &World) -> Result<(), Broken> {
         let now = world.hub.now();
         while let Some((at, stay)) = self.arrivals.first().copied().filter(|(at, _)| *at <= now) {
             self.arrivals.remove(&(at, stay));
