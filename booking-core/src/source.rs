@@ -102,6 +102,11 @@ pub trait BookingSource: Send + Sync {
     /// The reference that a marker of this source names; `None` for any other marker.
     fn marked(&self, marker: &Marker) -> Option<ExternalId>;
 
+    /// Whether it tells of changes by webhooks. Where it should and does not, staff hears of it.
+    fn tells(&self) -> bool {
+        true
+    }
+
     /// A cheap authenticated read that shows whether the account works.
     async fn check(&self, call: Call) -> Result<(), VendorError>;
 }

@@ -66,6 +66,18 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The booking that it is about, as its source calls it; facts are about none.
+    #[must_use]
+    pub fn reference(&self) -> Option<&ExternalId> {
+        match self {
+            Self::Hint { reference, .. } => Some(reference),
+            Self::Snapshot(booking) => Some(&booking.reference),
+            Self::Fact { .. } => None,
+        }
+    }
+}
+
 /// How repeated deliveries are recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dedup {

@@ -36,6 +36,14 @@ pub enum AlertKind {
     SourceFailing,
     /// A lock account that refuses us, or whose configuration does not fit: a wrong id, another time zone.
     LockCredentials,
+    /// A source whose complete reads lack so much that what is missing counts for nothing.
+    SourceSuspect,
+    /// A source that has changes and tells none of them.
+    WebhooksSilent,
+    /// Two stays of one unit at the same time: an early arrival meets a late departure.
+    TurnoverConflict,
+    /// Two bookings that look like one stay under two ids of its source.
+    SameStayTwice,
     /// A keypad that a door had before and that cannot be reached, with codes of ours on it.
     FormerKeypad,
     /// More codes would be removed before their time than the brake allows.
@@ -46,7 +54,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -62,10 +70,19 @@ impl AlertKind {
         Self::ForeignMarker,
         Self::SourceFailing,
         Self::LockCredentials,
+        Self::SourceSuspect,
+        Self::WebhooksSilent,
+        Self::TurnoverConflict,
+        Self::SameStayTwice,
         Self::FormerKeypad,
         Self::Brake,
         Self::BackupIssued,
     ];
+
+    /// Whether full reads of sources open it at a stay, and close it again: the stay's own plan knows nothing of it.
+    pub(crate) const fn is_of_reads(self) -> bool {
+        matches!(self, Self::TurnoverConflict | Self::SameStayTwice)
+    }
 
     /// The word in texts, logs and the store.
     #[must_use]
@@ -86,6 +103,10 @@ impl AlertKind {
             Self::ForeignMarker => "foreign-marker",
             Self::SourceFailing => "source-failing",
             Self::LockCredentials => "lock-credentials",
+            Self::SourceSuspect => "source-suspect",
+            Self::WebhooksSilent => "webhooks-silent",
+            Self::TurnoverConflict => "turnover-conflict",
+            Self::SameStayTwice => "same-stay-twice",
             Self::FormerKeypad => "former-keypad",
             Self::Brake => "brake",
             Self::BackupIssued => "backup-issued",

@@ -16,6 +16,11 @@ use crate::alert::AlertKind;
 use crate::retry;
 use crate::tenant::{Place, Tenant};
 
+/// How many codes do not go from a keypad between two reads without anybody's mistake.
+const SEVERAL: usize = 2;
+/// How long a keypad that had several codes must show none before that is believed.
+const DOUBT: Duration = Duration::minutes(10);
+
 /// What reads of a keypad have shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DoorView {
@@ -110,6 +115,8 @@ struct Known {
     view: DoorView,
     failures: u32,
     lock: Option<IntegrationName>,
+    /// Since when a keypad that had several codes shows none.
+    empty_since: Option<DateTime<Utc>>,
 }
 
 impl Doors {
@@ -199,7 +206,8 @@ impl Doors {
         let up = result.is_ok();
         match result {
             Ok(read) => {
-                known.view = DoorView::of(Some(began), read.complete, read.codes);
+                let complete = read.complete && known.is_credible(&read.codes, began);
+                known.view = DoorView::of(Some(began), complete, read.codes);
                 known.failures = 0;
             }
             Err(error) => {
@@ -233,6 +241,16 @@ impl Doors {
                 known.view.retry_at = None;
             }
         }
+    }
+}
+
+impl Known {
+    /// Whether a list can be believed to be whole: one that shows nothing where there were several codes a moment ago
+    /// must say so for a while.
+    fn is_credible(&mut self, codes: &[ListedCode], at: DateTime<Utc>) -> bool {
+        let emptied = codes.is_empty() && (self.empty_since.is_some() || self.view.codes().len() >= SEVERAL);
+        self.empty_since = emptied.then_some(self.empty_since.unwrap_or(at));
+        self.empty_since.is_none_or(|since| at - since >= DOUBT)
     }
 }
 

@@ -11,6 +11,7 @@ use booking_core::store::{
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 
+use crate::alert::AlertKind;
 use crate::doors::Doors;
 use crate::stay::REISSUE;
 use crate::tenant::Tenant;
@@ -202,7 +203,14 @@ impl Engine {
             events: delivery.events.into_iter().map(|event| (event, BookingId::draw(&*self.rng))).collect(),
             reply: delivery.reply,
         };
-        match self.store.commit(Tx { arrivals: vec![arrival], ..Tx::new(now) }).await? {
+        // It tells again.
+        let writes = match self.tenants.get(tenant) {
+            Some(tenant) => {
+                self.tenant_alert(tenant, AlertKind::WebhooksSilent, integration.as_str(), None).await?
+            }
+            None => Vec::new(),
+        };
+        match self.store.commit(Tx { arrivals: vec![arrival], writes, ..Tx::new(now) }).await? {
             Commit::Done { mut accepted, .. } => {
                 Ok(accepted.pop().unwrap_or(Accepted { bookings: Vec::new(), duplicate: false, reply }))
             }

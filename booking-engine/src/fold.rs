@@ -3,15 +3,17 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{BookingRecord, InboxRow, Origin};
-use booking_core::{Booking, BookingStatus, Event, Lookup};
+use booking_core::{Booking, BookingStatus, Event, ExternalId, Lookup};
 use chrono::{DateTime, Utc};
 
 /// Whether these unread rows leave a question that only the source can answer.
 #[must_use]
 pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
-    let last_answer =
-        rows.iter().filter(|row| row.origin == Origin::FullRead).map(|row| row.received_at).max();
+    let is_answer = |row: &&InboxRow| row.origin == Origin::FullRead && !is_outdated(record, row);
+    let last_answer = rows.iter().filter(is_answer).map(|row| row.received_at).max();
     rows.iter().any(|row| match (&row.event, row.origin) {
+        // Whoever speaks of a former name may mean the stay: its present name is asked for.
+        (Some(Event::Snapshot(_)), Origin::Webhook) if is_outdated(record, row) => true,
         // An answer of the source that is newer than the hint has settled it.
         (Some(Event::Hint { .. }), _) => last_answer.is_none_or(|answer| answer < row.received_at),
         (Some(Event::Snapshot(booking)), Origin::Webhook) => revives(record, booking),
@@ -22,11 +24,13 @@ pub(crate) fn must_ask(record: &BookingRecord, rows: &[InboxRow]) -> bool {
         && rows.is_empty())
 }
 
-/// A snapshot without a revision that would bring a cancelled booking back: too weak a witness.
+/// A snapshot that would bring a cancelled booking back without being newer by its revision: too weak a witness.
 fn revives(record: &BookingRecord, booking: &Booking) -> bool {
-    let cancelled = record.gone_at.is_some()
-        || record.booking.as_ref().is_some_and(|known| known.status == BookingStatus::Cancelled);
-    cancelled && booking.status == BookingStatus::Confirmed && booking.revision.is_none()
+    let known = record.booking.as_ref();
+    let cancelled =
+        record.gone_at.is_some() || known.is_some_and(|known| known.status == BookingStatus::Cancelled);
+    let newer = booking.revision.is_some() && booking.revision > known.and_then(|known| known.revision);
+    cancelled && booking.status == BookingStatus::Confirmed && !newer
 }
 
 /// Folds unread rows, in order, and then the source's answer, if it was asked.
@@ -38,6 +42,7 @@ pub(crate) fn fold(
 ) {
     for row in rows {
         match (&row.event, row.origin) {
+            _ if is_outdated(record, row) => {}
             (Some(Event::Snapshot(booking)), Origin::Webhook) if revives(record, booking) => {}
             (Some(Event::Snapshot(booking)), _) => take(record, booking, row.received_at),
             (Some(Event::Hint { deleted: true, .. }), _) => {
@@ -64,10 +69,46 @@ pub(crate) fn fold(
     witness(record, absent_reads, answer.map(|(_, asked_at)| asked_at));
 }
 
+/// Gives the booking the name that its rows bring: they came here because its source had lost the present one.
+pub(crate) fn rename(record: &mut BookingRecord, rows: &[InboxRow]) {
+    for reference in rows.iter().filter_map(|row| row.event.as_ref()?.reference()) {
+        if !record.former.contains(reference) {
+            call(record, reference);
+        }
+    }
+}
+
+/// Another name of the same stay. What its source has said of the name before, and how it counted changes, ends with it.
+fn call(record: &mut BookingRecord, reference: &ExternalId) {
+    if record.reference == *reference {
+        return;
+    }
+    let before = std::mem::replace(&mut record.reference, reference.clone());
+    record.former.retain(|former| former != reference);
+    record.former.push(before);
+    if let Some(booking) = &mut record.booking {
+        booking.revision = None;
+    }
+    record.deleted_at = None;
+    record.absences = 0;
+    record.not_found_since = None;
+}
+
+/// Whether a row speaks of a name that the stay no longer has. Only a source that is asked and shows the stay under it
+/// gives it that name again.
+fn is_outdated(record: &BookingRecord, row: &InboxRow) -> bool {
+    let reference = row.event.as_ref().and_then(Event::reference);
+    let is_former = reference.is_some_and(|reference| record.former.contains(reference));
+    let is_shown = row.origin == Origin::FullRead
+        && matches!(&row.event, Some(Event::Snapshot(booking)) if booking.status == BookingStatus::Confirmed);
+    is_former && !is_shown
+}
+
 /// Takes over a booking's words unless newer ones are known.
 fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
+    let renamed = record.reference != booking.reference;
     let stale = record.booking.as_ref().is_some_and(|known| match (booking.revision, known.revision) {
-        (Some(new), Some(old)) if new != old => new < old,
+        (Some(new), Some(old)) if new != old && !renamed => new < old,
         _ => record.seen_at.is_some_and(|seen| at < seen),
     });
     #[cfg(staykey_planted)]
@@ -75,12 +116,12 @@ fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
     if stale {
         return;
     }
+    call(record, &booking.reference);
     record.cancelled_at = match booking.status {
         BookingStatus::Cancelled => record.cancelled_at.or(Some(at)),
         BookingStatus::Confirmed => None,
     };
     record.booking = Some(booking.clone());
-    record.reference = booking.reference.clone();
     record.seen_at = Some(at);
     record.absences = 0;
     record.not_found_since = None;
@@ -106,7 +147,7 @@ fn witness(record: &mut BookingRecord, absent_reads: u32, now: Option<DateTime<U
 mod tests {
     use booking_core::store::WorkKey;
     use booking_core::{
-        BookingId, BookingKind, ExternalId, Guest, IntegrationName, Revision, StayDates, TenantSlug, UnitRef,
+        BookingId, BookingKind, Guest, IntegrationName, Revision, StayDates, TenantSlug, UnitRef,
     };
     use chrono::{Duration, NaiveDate};
 
@@ -138,6 +179,7 @@ mod tests {
             tenant: TenantSlug::parse("harbour").unwrap(),
             source: IntegrationName::parse("smoobu").unwrap(),
             reference: ExternalId::parse("12").unwrap(),
+            former: Vec::new(),
             booking: None,
             seen_at: None,
             deleted_at: None,
@@ -198,7 +240,8 @@ mod tests {
         check(&[(1, booking(1, Some(9), Cancelled)), (2, booking(1, Some(1), Confirmed))], 1, true);
         // A real revival carries a newer revision.
         check(&[(1, booking(1, Some(1), Cancelled)), (2, booking(1, Some(2), Confirmed))], 1, false);
-        // Without one, the source must be asked first.
+        // An echo of what was known before, and one without revision, are no revival: the source must be asked first.
+        check(&[(1, booking(1, Some(2), Cancelled)), (2, booking(1, Some(2), Confirmed))], 1, true);
         check(&[(1, booking(1, None, Cancelled)), (2, booking(1, None, Confirmed))], 1, true);
     }
 
@@ -213,10 +256,84 @@ mod tests {
     }
 
     #[test]
+    fn an_echo_does_not_bring_back_what_is_gone() {
+        let mut record = empty();
+        let last = || row(1, Origin::Webhook, snapshot(booking(1, Some(7), Confirmed)));
+        fold(&mut record, &[last()], None, 2);
+        record.gone_at = Some(at(5));
+        assert!(must_ask(&record, &[last()]));
+        fold(&mut record, &[last()], None, 2);
+        assert_eq!(record.gone_at, Some(at(5)));
+        let newer = row(6, Origin::Webhook, snapshot(booking(1, Some(8), Confirmed)));
+        fold(&mut record, &[newer], None, 2);
+        assert_eq!(record.gone_at, None);
+    }
+
+    #[test]
     fn an_answer_in_a_full_read_settles_an_earlier_hint() {
         let answer = row(5, Origin::FullRead, snapshot(booking(1, None, Confirmed)));
         assert!(!must_ask(&empty(), &[row(4, Origin::Webhook, hint(false)), answer.clone()]));
         assert!(must_ask(&empty(), &[answer, row(6, Origin::Webhook, hint(false))]));
+    }
+
+    /// A stay that was 12 and is 34 now, or comes to be, hears this at last: what it is called, whether it holds, and
+    /// whether its source must be asked first.
+    #[track_caller]
+    fn check_names(
+        was: bool,
+        origin: Origin,
+        reference: &str,
+        status: BookingStatus,
+        expected: (&str, bool, bool),
+    ) {
+        let named = |text: &str, revision, status| Booking {
+            reference: ExternalId::parse(text).unwrap(),
+            ..booking(1, Some(revision), status)
+        };
+        let mut record = empty();
+        fold(&mut record, &[row(1, Origin::Webhook, snapshot(named("12", 9, Confirmed)))], None, 2);
+        if was {
+            let renamed = [row(2, Origin::FullRead, snapshot(named("34", 1, Confirmed)))];
+            rename(&mut record, &renamed);
+            fold(&mut record, &renamed, None, 2);
+        }
+        let last = [row(3, origin, snapshot(named(reference, 5, status)))];
+        rename(&mut record, &last);
+        let asks = must_ask(&record, &last);
+        fold(&mut record, &last, None, 2);
+        let known = (record.reference.as_str(), record.cancelled_at.is_none(), asks);
+        assert_eq!(known, expected, "{was} {origin:?} {reference} {status:?}");
+        assert_eq!(record.booking.unwrap().reference.as_str(), expected.0);
+    }
+
+    #[test]
+    fn d03_only_the_present_name_speaks_for_a_stay() {
+        // Another name brings its own count of changes.
+        check_names(false, Origin::Webhook, "34", Confirmed, ("34", true, false));
+        check_names(false, Origin::Webhook, "12", Confirmed, ("12", true, false));
+        check_names(true, Origin::Webhook, "34", Cancelled, ("34", false, false));
+        // A former one says nothing, but may be asked about under the present one.
+        check_names(true, Origin::Webhook, "12", Cancelled, ("34", true, true));
+        check_names(true, Origin::Webhook, "12", Confirmed, ("34", true, true));
+        check_names(true, Origin::FullRead, "12", Cancelled, ("34", true, false));
+        // Unless the source, asked, shows the stay under it.
+        check_names(true, Origin::FullRead, "12", Confirmed, ("12", true, false));
+    }
+
+    #[test]
+    fn d03_a_deletion_of_a_former_name_is_no_witness() {
+        let mut record = empty();
+        fold(&mut record, &[row(1, Origin::Webhook, snapshot(booking(1, None, Confirmed)))], None, 2);
+        let new = Event::Hint { reference: ExternalId::parse("34").unwrap(), deleted: false };
+        for order in [[0, 1], [1, 0]] {
+            let mut record = record.clone();
+            let both = [row(2, Origin::Webhook, hint(true)), row(3, Origin::Webhook, new.clone())];
+            let rows = order.map(|at: usize| both[at].clone());
+            rename(&mut record, &rows);
+            fold(&mut record, &rows, Some((&Lookup::NotFound, at(4))), 2);
+            assert_eq!((record.gone_at, record.deleted_at, record.absences), (None, None, 0), "{order:?}");
+            assert_eq!((record.reference.as_str(), record.former.len()), ("34", 1));
+        }
     }
 
     #[test]

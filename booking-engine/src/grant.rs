@@ -13,15 +13,17 @@ pub(crate) use tell::staff_recipient;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AlertRecord, CodeState, InboxRow, Lease, PlanRecord, Tx, WorkKey, Write};
-use booking_core::{BookingId, CodeId, DoorId, DoorKey, Event, ExternalId, Lookup, Marker, VendorError};
+use booking_core::store::{
+    AlertRecord, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, Tx, WorkKey, Write,
+};
+use booking_core::{BookingId, CodeId, DoorId, DoorKey, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use crate::alert::AlertKind;
 use crate::doors::{self, DoorView};
 use crate::engine::{Doing, Done, Engine, WorkError};
-use crate::fold::{fold, must_ask};
+use crate::fold::{fold, must_ask, rename};
 use crate::plan::{Plan, Rival, Situation, Step, plan};
 use crate::retry;
 use crate::stay::Stay;
@@ -57,6 +59,8 @@ pub(crate) struct Run<'a> {
     pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
     /// When to look again, beyond what the plan says.
     later: Option<DateTime<Utc>>,
+    /// Whether this run hears the booking's own words for the first time, and not from a full read.
+    pub(crate) is_newcomer: bool,
     pub(crate) failed: bool,
 }
 
@@ -94,6 +98,7 @@ impl Engine {
             unread: BTreeSet::new(),
             alerts: BTreeMap::new(),
             later: None,
+            is_newcomer: false,
             failed: false,
         }
     }
@@ -102,11 +107,15 @@ impl Engine {
 impl Run<'_> {
     async fn work(mut self) -> Result<Done, WorkError> {
         let asked_again = self.fold().await?;
+        if let Some(done) = self.rejoin().await? {
+            return Ok(done);
+        }
         if self.marker().is_none() {
             // A reference that fits into no marker: the grant's id stands for it.
             let now = self.now();
             self.stay.grant(&*self.engine.rng, now);
         }
+        self.learn_reads().await?;
         for _ in 0..MOST_ROUNDS {
             self.rivals().await?;
             let plan = self.plan();
@@ -162,16 +171,25 @@ impl Run<'_> {
     async fn fold(&mut self) -> Result<Option<DateTime<Utc>>, WorkError> {
         let rows = self.engine.store.unread(&self.lease.work).await?;
         let absent_reads = self.policy().absent_reads;
+        self.is_newcomer =
+            self.stay.booking.booking.is_none() && rows.iter().any(|row| row.origin != Origin::FullRead);
+        let before = self.stay.booking.clone();
+        rename(&mut self.stay.booking, &rows);
         let mut answer = None;
         if must_ask(&self.stay.booking, &rows) {
-            match self.ask(&rows).await? {
+            match self.ask(&self.stay.booking.reference.clone()).await? {
                 Ok(lookup) => answer = Some(lookup),
                 Err(again) => return Ok(Some(again)),
             }
         }
-        let before = self.stay.booking.clone();
         fold(&mut self.stay.booking, &rows, answer.as_ref().map(|(lookup, at)| (lookup, *at)), absent_reads);
         self.stay.booking.last_error = None;
+        if let Some(grant) =
+            self.stay.grant.as_mut().filter(|_| before.reference != self.stay.booking.reference)
+        {
+            // The booking of the new name has no codes in it yet.
+            grant.write_back = None;
+        }
         if let Some(last) = rows.last() {
             self.along.push(Write::MarkRead { work: self.lease.work.clone(), up_to: last.number });
         }
@@ -188,9 +206,9 @@ impl Run<'_> {
     }
 
     /// Asks the source; the inner error is when to ask again.
-    async fn ask(
+    pub(crate) async fn ask(
         &mut self,
-        rows: &[InboxRow],
+        reference: &ExternalId,
     ) -> Result<Result<(Lookup, DateTime<Utc>), DateTime<Utc>>, WorkError> {
         let name = self.stay.booking.source.clone();
         let Some(source) = self.tenant.sources.get(&name).cloned() else {
@@ -198,9 +216,8 @@ impl Run<'_> {
             return Ok(Err(self.ask_failed(&error)));
         };
         let call = self.engine.call(&mut self.lease).await?;
-        let reference = newest_reference(rows).unwrap_or_else(|| self.stay.booking.reference.clone());
         let asked_at = self.now();
-        match source.booking(call, &reference).await {
+        match source.booking(call, reference).await {
             Ok(lookup) => {
                 let due = self.engine.works(self.tenant, &name, Doing::Read);
                 self.along.extend(due);
@@ -255,6 +272,19 @@ impl Run<'_> {
                 .map(|(name, weighed)| (name.clone(), weighed.budget.clone()))
                 .collect(),
         })
+    }
+
+    /// Takes over newer reads of the stay's keypads that other hosts have stored.
+    async fn learn_reads(&self) -> Result<(), WorkError> {
+        for key in self.keys(None) {
+            let row = RowKey { kind: Kind::DoorRead, tenant: self.tenant.slug.clone(), id: key.to_string() };
+            if let Some(Record::DoorRead(read)) = self.engine.store.get(&row).await?.map(|row| row.record)
+                && read.observed_at > self.engine.doors.observed_at(self.tenant, &key)
+            {
+                self.engine.doors.remember(read);
+            }
+        }
+        Ok(())
     }
 
     /// Who else needs a place on keypads that hold only so many.
@@ -480,7 +510,8 @@ impl Run<'_> {
             }
         }
         for alert in &mut self.stay.alerts {
-            if !open.contains(&alert.id) && alert.closed_at.is_none() {
+            let elsewhere = AlertKind::parse(&alert.kind).is_some_and(AlertKind::is_of_reads);
+            if !open.contains(&alert.id) && alert.closed_at.is_none() && !elsewhere {
                 alert.closed_at = Some(now);
             }
         }
@@ -496,14 +527,6 @@ impl Run<'_> {
 
 pub(crate) fn alert_id(kind: AlertKind, stay: &BookingId, door: Option<&DoorId>) -> String {
     door.map_or_else(|| format!("{kind}/{stay}"), |door| format!("{kind}/{stay}/{door}"))
-}
-
-fn newest_reference(rows: &[InboxRow]) -> Option<ExternalId> {
-    rows.iter().rev().find_map(|row| match &row.event {
-        Some(Event::Hint { reference, .. }) => Some(reference.clone()),
-        Some(Event::Snapshot(booking)) => Some(booking.reference.clone()),
-        _ => None,
-    })
 }
 
 fn step_word(step: &Step) -> &'static str {

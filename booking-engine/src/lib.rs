@@ -2,6 +2,7 @@
 
 mod alert;
 mod audit_door;
+mod compare;
 mod doors;
 mod engine;
 mod fold;
@@ -10,6 +11,7 @@ mod notice;
 pub mod pin;
 pub mod plan;
 pub mod retry;
+mod same_stay;
 mod source;
 mod stay;
 mod tenant;

@@ -3,15 +3,17 @@
 //! Alerts are told at least once: they hold nothing personal, and a second one harms nobody, so they are not
 //! looked for after an unknown outcome as guests' messages are.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{AlertRecord, Kind, Lease, Record, RowKey, StoreError, WorkKey, Write};
-use booking_core::{MessageId, NotifyError, OutgoingMessage};
+use booking_core::{BookingId, MessageId, NotifyError, OutgoingMessage};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::alert::AlertKind;
+use crate::compare::Known;
 use crate::engine::{Done, Engine, WorkError};
-use crate::grant::staff_recipient;
+use crate::grant::{alert_id, staff_recipient};
 use crate::retry;
 use crate::tenant::Tenant;
 use crate::text::{Form, Languages, StaffArgs};
@@ -146,6 +148,47 @@ impl Engine {
             }
             _ => Vec::new(),
         })
+    }
+
+    /// Opens and closes the alerts that full reads of a source have at stays: these are all that there are now.
+    pub(crate) async fn stay_alerts(
+        &self,
+        tenant: &Tenant,
+        known: &Known,
+        mut troubles: BTreeMap<(AlertKind, BookingId), String>,
+    ) -> Result<Vec<Write>, StoreError> {
+        let now = self.clock.now();
+        let own: BTreeSet<&BookingId> = known.bookings.values().map(|record| &record.id).collect();
+        let mut writes = Vec::new();
+        let put = |alert| Write::Put(Box::new(Record::Alert(alert)));
+        self.rows(Kind::Alert, &tenant.slug, |record| {
+            let Record::Alert(alert) = record else { return };
+            let Some(kind) = AlertKind::parse(&alert.kind).filter(|kind| kind.is_of_reads()) else { return };
+            let Some(stay) = alert.stay.clone().filter(|_| alert.closed_at.is_none()) else { return };
+            // Of other sources' bookings a read knows only when they are.
+            let mine = kind == AlertKind::TurnoverConflict || own.contains(&stay);
+            if troubles.remove(&(kind, stay)).is_none() && mine {
+                writes.push(put(AlertRecord { closed_at: Some(now), ..alert }));
+            }
+        })
+        .await?;
+        for ((kind, stay), detail) in troubles {
+            tracing::warn!(tenant = %tenant.slug, alert = %kind, "staff must look at this");
+            writes.push(put(AlertRecord {
+                id: alert_id(kind, &stay, None),
+                tenant: tenant.slug.clone(),
+                stay: Some(stay),
+                door: None,
+                kind: kind.key().to_owned(),
+                detail,
+                opened_at: now,
+                closed_at: None,
+                told_at: tenant.staff.is_empty().then_some(now),
+            }));
+            let work = WorkKey::Notice(tenant.slug.clone());
+            writes.push(Write::Due { work, at: now, priority: Some(now) });
+        }
+        Ok(writes)
     }
 
     async fn about(&self, tenant: &Tenant, alert: &AlertRecord) -> Result<StaffArgs, WorkError> {

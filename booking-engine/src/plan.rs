@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use crate::doors::DoorView;
-pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT};
+pub(crate) use guest::{EARLIER_SYSTEM, NO_RECIPIENT, may_have_reached};
 pub(crate) use observe::difference;
 pub use shown::shown;
 
@@ -420,7 +420,7 @@ impl Planner<'_> {
         // A read that showed only a part a moment ago will not show more now.
         let partial =
             view.filter(|view| !view.complete && view.failing.is_none()).and_then(|view| view.observed_at);
-        if let Some(at) = partial.filter(|at| *at >= since || now - *at < Duration::minutes(1)) {
+        if let Some(at) = partial.filter(|at| now - *at < Duration::minutes(1)) {
             let detail = "the vendor lists only a part of the codes";
             self.alert(AlertKind::DoorUnreadable, Some(&place.door), detail);
             self.wake(at + Duration::minutes(1));

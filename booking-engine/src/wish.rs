@@ -159,11 +159,16 @@ fn cancelled<'a>(
     }
 }
 
-fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<'a>, DateProblem> {
+/// The time of a stay in a unit, without buffers.
+pub(crate) fn stay_window(unit: &Unit, booking: &booking_core::Booking) -> Result<Window, DateProblem> {
     let dates = booking.dates?;
     let check_in = booking.check_in.unwrap_or(unit.check_in);
     let check_out = booking.check_out.unwrap_or(unit.check_out);
-    let stay = Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)?;
+    Window::of_stay(dates, check_in, check_out, unit.zone).map_err(|_| DateProblem::Reversed)
+}
+
+fn access<'a>(unit: &'a Unit, booking: &booking_core::Booking) -> Result<Access<'a>, DateProblem> {
+    let stay = stay_window(unit, booking)?;
     let window = stay.widened(unit.policy.buffer_before, unit.policy.buffer_after);
     Ok(Access { unit: Cow::Borrowed(unit), stay, window })
 }

@@ -181,6 +181,19 @@ impl State {
             .collect()
     }
 
+    fn codes_of_door(&self, tenant: &TenantSlug, door: &DoorKey) -> Vec<CodeRecord> {
+        let first = RowKey { kind: Kind::ALL[0], tenant: tenant.clone(), id: String::new() };
+        self.of_door
+            .rows
+            .range((tenant.clone(), door.clone(), first)..)
+            .take_while(|((of, on, _), ())| of == tenant && on == door)
+            .filter_map(|((_, _, key), ())| match &self.rows.rows.get(key)?.record {
+                Record::Code(code) => Some(code.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn unindex(&mut self, record: &Record) {
         let key = record.key();
         if let Some(stay) = record.stay() {
@@ -471,18 +484,16 @@ impl Store for MemoryStore {
     }
 
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
-        let state = self.state();
-        let first = RowKey { kind: Kind::ALL[0], tenant: tenant.clone(), id: String::new() };
-        let codes = state
-            .of_door
-            .rows
-            .range((tenant.clone(), door.clone(), first)..)
-            .take_while(|((of, on, _), ())| of == tenant && on == door)
-            .filter_map(|((_, _, key), ())| match state.row(key)?.record {
-                Record::Code(code) if code.state != CodeState::Removed => Some(code),
-                _ => None,
-            });
-        Ok(codes.collect())
+        let codes = self.state().codes_of_door(tenant, door);
+        Ok(codes.into_iter().filter(|code| code.state != CodeState::Removed).collect())
+    }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        Ok(self.state().codes_of_door(tenant, door))
     }
 
     async fn alias(

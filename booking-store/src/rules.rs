@@ -261,7 +261,8 @@ fn set_alias(
     let old = WorkKey::Grant(tenant.clone(), before);
     let new = WorkKey::Grant(tenant, booking.clone());
     let goes = |entry: &InboxEntry| {
-        entry.row.integration == source && entry.row.event.as_ref().and_then(reference_of) == Some(&reference)
+        entry.row.integration == source
+            && entry.row.event.as_ref().and_then(Event::reference) == Some(&reference)
     };
     let mut gone = tables.unread(&old)?;
     gone.retain(goes);
@@ -274,14 +275,6 @@ fn set_alias(
         tables.add_inbox(entry)?;
     }
     mark_due(tables, &new, now, None)
-}
-
-fn reference_of(event: &Event) -> Option<&ExternalId> {
-    match event {
-        Event::Hint { reference, .. } => Some(reference),
-        Event::Snapshot(booking) => Some(&booking.reference),
-        Event::Fact { .. } => None,
-    }
 }
 
 fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Result<Accepted, StoreError> {
@@ -335,7 +328,7 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
     }
     for (number, (event, id)) in (0_u32..).zip(events) {
         let content = hash.as_ref().map(|hash| ContentMark { hash: hash.clone(), event: number });
-        let Some(reference) = reference_of(&event) else {
+        let Some(reference) = event.reference() else {
             tables.add_inbox(InboxEntry {
                 row: row(None, Some(event)),
                 content: None,
@@ -378,7 +371,7 @@ fn repeat(
     reply: Reply,
 ) -> Result<Accepted, StoreError> {
     let mut bookings = Vec::new();
-    for reference in events.iter().filter_map(|(event, _)| reference_of(event)) {
+    for reference in events.iter().filter_map(|(event, _)| event.reference()) {
         let alias = (tenant.clone(), integration.clone(), reference.clone());
         if let Some(booking) = tables.alias(&alias)? {
             let work = WorkKey::Grant(tenant.clone(), booking.clone());
@@ -411,6 +404,7 @@ fn resolve(
         tenant: tenant.clone(),
         source: source.clone(),
         reference: reference.clone(),
+        former: Vec::new(),
         booking: None,
         seen_at: None,
         deleted_at: None,

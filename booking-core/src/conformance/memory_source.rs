@@ -43,6 +43,7 @@ struct State {
     page_size: usize,
     write_back: WrittenBack,
     written: BTreeMap<ExternalId, Vec<(String, Pin)>>,
+    tells: bool,
     refuses: bool,
     troubles: Troubles,
     calls: usize,
@@ -59,6 +60,7 @@ impl MemorySource {
                 page_size: 100,
                 write_back: WrittenBack::Unsupported,
                 written: BTreeMap::new(),
+                tells: true,
                 refuses: false,
                 troubles: Troubles::default(),
                 calls: 0,
@@ -108,6 +110,11 @@ impl MemorySource {
     /// Refuses everybody from now on, or takes everybody again.
     pub fn refuse_credentials(&self, refuse: bool) {
         self.state().refuses = refuse;
+    }
+
+    /// Says from now on whether it tells of changes; what it tells is a test's own doing.
+    pub fn set_tells(&self, tells: bool) {
+        self.state().tells = tells;
     }
 
     /// Adds a trouble.
@@ -231,6 +238,10 @@ impl BookingSource for MemorySource {
 
     fn marked(&self, marker: &Marker) -> Option<ExternalId> {
         (marker.word() == WORD).then(|| ExternalId::parse(marker.reference()).ok()).flatten()
+    }
+
+    fn tells(&self) -> bool {
+        self.state().tells
     }
 
     async fn check(&self, _call: Call) -> Result<(), VendorError> {

@@ -690,6 +690,7 @@ async fn an_arrival_makes_a_booking(store: &dyn Store) {
         tenant: harbour(),
         source: smoobu(),
         reference: reference("9001"),
+        former: Vec::new(),
         booking: None,
         seen_at: None,
         deleted_at: None,
@@ -1184,6 +1185,9 @@ async fn codes_on_a_door(store: &dyn Store) {
         codes
     };
     assert_eq!(on(&d).await, vec![wanted_code.clone(), unwanted.clone()]);
+    let mut ever = store.codes_ever_on(&harbour(), &d).await.expect("codes_ever_on");
+    ever.sort_by(|one, next| one.id.cmp(&next.id));
+    assert_eq!(ever, vec![wanted_code.clone(), unwanted.clone(), of(3, CodeState::Removed, &d)]);
     let moved = CodeRecord { key: other.clone(), ..unwanted };
     let removed = CodeRecord { state: CodeState::Removed, ..wanted_code };
     write(store, 0, vec![put(Record::Code(moved)), put(Record::Code(removed))]).await;
@@ -1427,6 +1431,7 @@ fn every_record() -> Vec<Record> {
         tenant: harbour(),
         source: smoobu(),
         reference: reference("9001"),
+        former: vec![reference("8001"), reference("8002")],
         booking: Some(booking("9001")),
         seen_at: Some(at(1)),
         deleted_at: Some(at(2)),
@@ -1463,6 +1468,9 @@ fn every_record() -> Vec<Record> {
         complete_at: Some(at(1)),
         bookings: 12,
         failing: Some((at(2), "time-out".to_owned())),
+        suspect_since: Some(at(1)),
+        trusted_until: Some(at(9)),
+        untold: vec![at(0), at(1)],
     };
     let fact = FactRecord {
         id: "sms/receipt-1".to_owned(),

@@ -234,7 +234,7 @@ fn valid_samples_are_received(harness: &dyn Harness) -> CaseResult {
                 );
             }
             Expected::About(references) => {
-                let about: Vec<&ExternalId> = delivery.events.iter().filter_map(reference).collect();
+                let about: Vec<&ExternalId> = delivery.events.iter().filter_map(Event::reference).collect();
                 ensure!(
                     about.iter().copied().eq(&references),
                     "{name}: it is about {about:?}, not {references:?}"
@@ -243,14 +243,6 @@ fn valid_samples_are_received(harness: &dyn Harness) -> CaseResult {
         }
     }
     Ok(())
-}
-
-fn reference(event: &Event) -> Option<&ExternalId> {
-    match event {
-        Event::Hint { reference, .. } => Some(reference),
-        Event::Snapshot(booking) => Some(&booking.reference),
-        Event::Fact { .. } => None,
-    }
 }
 
 fn the_same_request_gives_the_same_delivery(harness: &dyn Harness) -> CaseResult {

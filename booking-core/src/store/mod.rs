@@ -332,6 +332,10 @@ pub trait Store: Send + Sync {
     /// The codes of a tenant on a keypad that are not removed.
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError>;
 
+    /// The same with those that are removed and not yet forgotten.
+    async fn codes_ever_on(&self, tenant: &TenantSlug, door: &DoorKey)
+    -> Result<Vec<CodeRecord>, StoreError>;
+
     /// Which booking a source's reference names.
     async fn alias(
         &self,

@@ -114,6 +114,9 @@ pub struct BookingRecord {
     pub source: IntegrationName,
     /// What the source calls it now.
     pub reference: ExternalId,
+    /// What the source called it before, oldest first: words about these say nothing any more.
+    #[serde(default)]
+    pub former: Vec<ExternalId>,
     /// The source's words, as last told; `None` while nothing but hints has come.
     pub booking: Option<Booking>,
     /// When the source last showed it, by answer or by snapshot.
@@ -491,6 +494,32 @@ pub struct SourceRecord {
     pub bookings: u64,
     /// Since when reads fail, and the vendor's words.
     pub failing: Option<(DateTime<Utc>, String)>,
+    /// Since when complete reads lack so much that what is missing counts for nothing.
+    #[serde(default)]
+    pub suspect_since: Option<DateTime<Utc>>,
+    /// Until when somebody vouches for its reads: they count as they are.
+    #[serde(default)]
+    pub trusted_until: Option<DateTime<Utc>>,
+    /// When complete reads found what no webhook had told, while none came at all; the first two are kept.
+    #[serde(default)]
+    pub untold: Vec<DateTime<Utc>>,
+}
+
+impl SourceRecord {
+    /// A source that was never read.
+    #[must_use]
+    pub fn new(tenant: TenantSlug, name: IntegrationName) -> Self {
+        Self {
+            tenant,
+            name,
+            complete_at: None,
+            bookings: 0,
+            failing: None,
+            suspect_since: None,
+            trusted_until: None,
+            untold: Vec::new(),
+        }
+    }
 }
 
 /// An appended fact. `Debug` leaves its content out.

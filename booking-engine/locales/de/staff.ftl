@@ -45,6 +45,18 @@ staff-source-failing = Die Buchungen können nicht gelesen werden. Neue Aufentha
 staff-lock-credentials-subject = Schlosskonto abgelehnt oder falsch eingerichtet
 staff-lock-credentials = Das Schlosskonto lehnt die Zugangsdaten ab, oder die Einrichtung passt nicht (falsche Nummer, andere Zeitzone). Solange das so ist, können keine Codes angelegt werden. Näheres steht unten.
 
+staff-source-suspect-subject = Buchungsliste wirkt unvollständig
+staff-source-suspect = Das Buchungssystem hat weit weniger Buchungen gezeigt als bekannt sind. Deswegen wird nichts entfernt. Bitte prüfen, ob es das richtige Konto ist und ob seine Liste vollständig ist. Sind wirklich so viele Buchungen entfallen, bestätigen Sie die Liste; sie gilt dann einen Tag lang, wie sie ist.
+
+staff-webhooks-silent-subject = Buchungssystem meldet keine Änderungen mehr
+staff-webhooks-silent = Im Buchungssystem gab es Änderungen, und keine davon wurde gemeldet. Sie werden nur noch beim regelmäßigen Lesen gefunden, also später. Bitte im Buchungssystem prüfen, ob Webhooks eingeschaltet sind und die Adresse stimmt.
+
+staff-turnover-conflict-subject = Zwei Aufenthalte überschneiden sich
+staff-turnover-conflict = Ein Gast reist an, bevor ein anderer dieselbe Einheit verlassen hat. Beide Codes würden zugleich gelten. Bitte andere Zeiten vereinbaren und im Buchungssystem eintragen.
+
+staff-same-stay-twice-subject = Buchung ist vielleicht doppelt
+staff-same-stay-twice = Zwei Buchungen sehen aus wie ein Aufenthalt unter zwei Nummern: gleiche Einheit, gleiche Tage, gleicher Gast. Der Gast hat vielleicht zwei Codes oder einen für beide. Bitte beide Buchungen prüfen und dem Gast sagen, welcher Code gilt.
+
 staff-former-keypad-subject = Codes auf einem früheren Tastenfeld
 staff-former-keypad = Eine Tür hat ein anderes Tastenfeld als zuvor, und das frühere, auf dem noch Codes liegen, ist nicht erreichbar. Sie öffnen es vielleicht noch. Machen Sie es wieder erreichbar, oder nennen Sie es unter retired, wenn es für immer weg ist.
 

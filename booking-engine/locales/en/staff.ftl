@@ -46,6 +46,18 @@ staff-source-failing = The bookings cannot be read. New stays and changes may be
 staff-lock-credentials-subject = Lock account refused or misconfigured
 staff-lock-credentials = The lock account refuses its credentials, or its configuration does not fit (a wrong id, another time zone). No codes can be made until that is mended. What is known stands below.
 
+staff-source-suspect-subject = Booking list looks incomplete
+staff-source-suspect = The booking system listed far fewer bookings than are known. Nothing is removed because of that. Check that the account is the right one and that its list is complete. If so many bookings really are gone, confirm the list as it is; it then counts for a day.
+
+staff-webhooks-silent-subject = Booking system no longer reports changes
+staff-webhooks-silent = There were changes in the booking system, and it reported none of them. They are found by regular reads only, which is later. Check the webhook address in the booking system and whether webhooks are switched on.
+
+staff-turnover-conflict-subject = Two stays overlap
+staff-turnover-conflict = A guest arrives before another one has left the same unit. Both codes would work at the same time. Agree on other times and enter them in the booking system.
+
+staff-same-stay-twice-subject = Booking may be there twice
+staff-same-stay-twice = Two bookings look like one stay under two ids: the same unit, days and guest. The guest may have two codes, or one for both. Check both bookings and tell the guest which code to use.
+
 staff-former-keypad-subject = Codes left on a former keypad
 staff-former-keypad = A door has another keypad than before, and the former one, which still has codes, cannot be reached. They may still open it. Bring it back within reach, or list it under retired if it is gone for good.
 

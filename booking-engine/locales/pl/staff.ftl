@@ -45,6 +45,18 @@ staff-source-failing = Nie można odczytać rezerwacji. Nowe pobyty i zmiany mog
 staff-lock-credentials-subject = Konto zamków odrzucone lub błędnie skonfigurowane
 staff-lock-credentials = Konto zamków odrzuca dane logowania albo konfiguracja się nie zgadza (błędny identyfikator, inna strefa czasowa). Do czasu poprawienia nie można tworzyć kodów. Szczegóły poniżej.
 
+staff-source-suspect-subject = Lista rezerwacji wygląda na niepełną
+staff-source-suspect = System rezerwacji pokazał znacznie mniej rezerwacji, niż jest znanych. Z tego powodu nic nie jest usuwane. Należy sprawdzić, czy to właściwe konto i czy jego lista jest pełna. Jeśli tyle rezerwacji rzeczywiście zniknęło, należy potwierdzić listę; przez dobę będzie wtedy brana taka, jaka jest.
+
+staff-webhooks-silent-subject = System rezerwacji nie zgłasza już zmian
+staff-webhooks-silent = W systemie rezerwacji były zmiany i żadna nie została zgłoszona. Są znajdowane tylko przy regularnym odczycie, czyli później. Należy sprawdzić w systemie rezerwacji, czy webhooki są włączone i czy adres jest poprawny.
+
+staff-turnover-conflict-subject = Dwa pobyty nachodzą na siebie
+staff-turnover-conflict = Gość przyjeżdża, zanim inny opuści ten sam lokal. Oba kody działałyby w tym samym czasie. Należy uzgodnić inne godziny i wpisać je w systemie rezerwacji.
+
+staff-same-stay-twice-subject = Rezerwacja może być podwójna
+staff-same-stay-twice = Dwie rezerwacje wyglądają na jeden pobyt pod dwoma numerami: ten sam lokal, te same dni i ten sam gość. Gość może mieć dwa kody albo jeden dla obu. Należy sprawdzić obie rezerwacje i przekazać gościowi, którego kodu ma używać.
+
 staff-former-keypad-subject = Kody na poprzedniej klawiaturze
 staff-former-keypad = Drzwi mają inną klawiaturę niż przedtem, a poprzednia, na której są jeszcze kody, jest nieosiągalna. Kody mogą ją nadal otwierać. Przywróć łączność z nią albo wpisz ją w retired, jeśli usunięto ją na zawsze.
 

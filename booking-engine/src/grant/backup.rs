@@ -63,6 +63,7 @@ fn standing(tenant: &Tenant, door: &DoorId, number: u8, now: DateTime<Utc>) -> O
         tenant: tenant.slug.clone(),
         source: IntegrationName::parse(SOURCE).ok()?,
         reference: ExternalId::parse(&format!("{door}/{number}")).ok()?,
+        former: Vec::new(),
         booking: None,
         seen_at: None,
         deleted_at: None,

@@ -27,6 +27,9 @@ use crate::tenant::{PinSource, Place};
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
 
+/// How often digits that the guest knows are offered to a keypad that says that it has them, before there are others.
+const PATIENCE: u32 = 8;
+
 /// One write of a wave.
 struct Intent {
     code: CodeId,
@@ -195,9 +198,12 @@ impl Run<'_> {
                     }
                     mints.push(codes.clone());
                 }
-                Step::Create { code, content } => {
-                    self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer)
-                }
+                Step::Create { code, content } => match self.new_digits_for(code) {
+                    Some(door) => {
+                        mints.push(vec![NewCode { door, content: content.clone(), gate: Gate::Open }]);
+                    }
+                    None => self.intend(code, WriteKind::Create, Some(content), &mut intents, &mut longer),
+                },
                 #[cfg(staykey_planted)]
                 Step::Replace { code, content, .. }
                     if planted(planted::NEW_PIN_FOR_NEW_DATES)
@@ -516,7 +522,9 @@ impl Run<'_> {
                 && code.door == *door
                 && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored)
         };
-        let known = self.stay.codes.iter().rfind(same).map(|code| code.id.clone());
+        // Of several, the one that was made by us, and first, holds the claim; the others were surplus.
+        let known = self.stay.codes.iter().filter(same).min_by_key(|code| code.adopted);
+        let known = known.map(|code| code.id.clone());
         known.unwrap_or_else(|| CodeId::draw(&*self.engine.rng))
     }
 
@@ -679,6 +687,21 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the guest may have been told the digits of a code.
+    fn is_known_to_guest(&self, id: &CodeId) -> bool {
+        let Some(pins) = self.stay.code(id).and_then(|code| code.pins.as_ref()) else { return false };
+        let told = self.stay.messages.iter().filter(|message| crate::plan::may_have_reached(message));
+        let told = told.filter_map(|message| message.told.as_ref()).flat_map(|told| &told.codes);
+        told.into_iter().any(|told| told.typed.as_ref() == Some(&pins.typed))
+    }
+
+    /// Whether the keypad's list shows some code with the digits of this one.
+    fn is_listed_with_digits(&self, id: &CodeId, place: &Place) -> bool {
+        let stored = self.stay.code(id).and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored);
+        let view = self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default();
+        view.codes().iter().any(|listed| listed.stored.is_some() && listed.stored.as_ref() == stored)
+    }
+
     /// Notes what became of a write. Answers the keypad that must be read to see it.
     fn ended(
         &mut self,
@@ -690,6 +713,8 @@ impl Run<'_> {
         let place = self.tenant.place_of(self.stay.code(id)?);
         let now = self.write_time(&place.key);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
+        let known = self.is_known_to_guest(id);
+        let hidden = known && !self.is_listed_with_digits(id, &place);
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
         let mut set = |state, error: Option<String>| {
@@ -722,10 +747,21 @@ impl Run<'_> {
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
+            Err(LockError::DuplicatePin) if hidden && code.attempts < PATIENCE => {
+                // The guest's own code may be there, and the list not whole: other digits would be the greater harm.
+                set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
+                code.attempts += 1;
+                code.retry_at = Some(now + retry::delay(code.attempts, now, opens));
+                (
+                    "pin-hidden",
+                    "the keypad has these digits, and its list does not show them".to_owned(),
+                    true,
+                )
+            }
             Err(LockError::DuplicatePin) => {
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
-                // A code that is there already stays until its successor is told.
-                if kind == WriteKind::Create {
+                // A code that is there already, or that the guest knows, stays until its successor is told.
+                if kind == WriteKind::Create && !known {
                     code.state = CodeState::Unwanted;
                 }
                 ("pin-refused", "the keypad has these digits already".to_owned(), true)
@@ -749,6 +785,10 @@ impl Run<'_> {
                 self.along.extend(due);
             }
             "pin-refused" => self.draw_anew(door.clone()),
+            "pin-hidden" => {
+                self.tried.insert(id.clone());
+                self.alerts.insert((AlertKind::DoorUnreadable, Some(door.clone())), detail.clone());
+            }
             "write-failed" | "write-refused" => {
                 self.failed = true;
                 self.tried.insert(id.clone());

@@ -4,10 +4,11 @@
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
 use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
+use crate::alert::AlertKind;
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 
@@ -278,6 +279,9 @@ impl Planner<'_> {
         if !self.readable(&self.place(code)) {
             return;
         }
+        if self.vanishes(code) {
+            return;
+        }
         if code.vendor_id.is_some() {
             let room = self.has_room_beside(&self.place(code));
             self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);
@@ -286,7 +290,23 @@ impl Planner<'_> {
         }
     }
 
-    /// The vendor lists the code, but the device has not said that it has it: looked for again, the more often the
+    /// Whether a keypad takes codes and then shows none at all: its list is not to be believed, and each further write
+    /// might make a further code.
+    fn vanishes(&mut self, code: &CodeRecord) -> bool {
+        let taken = code.write.as_ref().is_some_and(|write| write.error.is_none());
+        let view = self.s.views.get(&code.key);
+        let shows_nothing = view.is_some_and(|view| view.codes().is_empty());
+        if code.vendor_id.is_some() || code.attempts < 2 || !taken || !shows_nothing {
+            return false;
+        }
+        let detail = "the keypad takes codes, and its list shows none";
+        self.alert(AlertKind::DoorUnreadable, Some(&code.door.clone()), detail);
+        let seen = view.and_then(|view| view.observed_at).unwrap_or(self.s.now);
+        self.ask_for(&self.place(code), seen + Duration::minutes(10));
+        true
+    }
+
+    /// What a list does not show yet, or the device has not said that it has, is looked for again, the more often the
     /// nearer the arrival.
     fn await_proof(&mut self, code: &CodeRecord) {
         let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).unwrap_or(self.s.now);
@@ -322,11 +342,30 @@ impl Planner<'_> {
         }
         for code in self.plan.codes.clone() {
             if code.state == CodeState::Unwanted {
-                self.remove(&code);
+                if self.stands_alone(&code) {
+                    self.await_proof(&code);
+                } else {
+                    self.remove(&code);
+                }
             } else if moved_from.contains(&code.id) {
                 self.step(Step::Delete { code: code.id.clone() }, When::Later);
             }
         }
+    }
+
+    /// Whether a surplus code on a door of the stay may be the one that opens it: unless the very list that shows it shows
+    /// the wanted code too, taking it off might shut the guest out.
+    fn stands_alone(&self, code: &CodeRecord) -> bool {
+        let Wish::Access(access) = &self.wished.wish else { return false };
+        let place = self.place(code);
+        let needed = self.s.tenant.is_present(&place) && access.unit.doors.contains(&code.door);
+        if !needed || self.is_blind(&place) || self.held.contains_key(&code.door) || code.vendor_id.is_none()
+        {
+            return false;
+        }
+        let Some(wanted) = self.wanted_on(&code.door) else { return false };
+        let view = self.s.views.get(&place.key);
+        !view.zip(wanted.vendor_id.as_ref()).is_some_and(|(view, id)| view.code(id).is_some())
     }
 
     /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.

@@ -89,7 +89,9 @@ impl Planner<'_> {
         if round.iter().any(|message| message.notifier.as_str() == EARLIER_SYSTEM) {
             return;
         }
-        let sent = round.iter().any(|message| matches!(message.state, MessageState::Sent(_)));
+        let sent = round
+            .iter()
+            .any(|message| matches!(message.state, MessageState::Sent(_)) && !self.went_elsewhere(message));
         let names = self.s.tenant.guest.names().to_vec();
         let first_only = matches!(self.s.tenant.guest, GuestChannels::First(_));
         // Where one way is enough, what has worked ends the round, whichever way comes back later.
@@ -106,6 +108,13 @@ impl Planner<'_> {
         if !resolved && !names.is_empty() && when == When::Now && !self.telling() {
             self.alert(AlertKind::MessageUndeliverable, None, "no channel reaches the guest");
         }
+    }
+
+    /// Whether a message went to another telephone than the guest's by now.
+    fn went_elsewhere(&self, message: &MessageRecord) -> bool {
+        let now = self.recipient(&message.notifier);
+        let then = message.text.as_ref().map(|text| &text.recipient);
+        matches!((then, now), (Some(then), Some(now @ Recipient::Phone(_))) if *then != now)
     }
 
     fn telling(&self) -> bool {
@@ -139,6 +148,12 @@ impl Planner<'_> {
             return reachable;
         };
         match message.state {
+            MessageState::Sent(_) if self.went_elsewhere(message) => {
+                // Another number: who has it now knows nothing yet.
+                tell.kind = MessageKind::CodeReady;
+                self.step(Step::Tell(Box::new(tell)), when);
+                true
+            }
             MessageState::Sent(_) => true,
             MessageState::Intended | MessageState::Unknown => {
                 match self.message_waits(message) {
@@ -291,7 +306,7 @@ pub(crate) const EARLIER_SYSTEM: &str = "earlier-system";
 pub(crate) const NO_RECIPIENT: &str = "the guest has no address for this channel";
 
 /// Whether a message may have reached the guest.
-fn may_have_reached(message: &MessageRecord) -> bool {
+pub(crate) fn may_have_reached(message: &MessageRecord) -> bool {
     matches!(message.state, MessageState::Sent(_) | MessageState::Intended | MessageState::Unknown)
         || message.maybe_twice
 }

@@ -30,7 +30,7 @@ impl Planner<'_> {
                 owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
-            let found = find(code, view, self.s.marker, taken).cloned();
+            let found = find(code, view, taken).cloned();
             match code.state {
                 CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
                 CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
@@ -346,14 +346,15 @@ pub(crate) fn difference(code: &CodeRecord, listed: &ListedCode) -> String {
 fn find<'v>(
     code: &CodeRecord,
     view: &'v DoorView,
-    marker: Option<&Marker>,
     taken: impl Fn(&ListedCode) -> bool,
 ) -> Option<&'v ListedCode> {
     let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
     if known.is_some() {
         return known;
     }
-    let marker = marker?;
+    // The one that it was written with: the booking may have another name by now.
+    let markers = Marker::find_all(&code.note);
+    let [marker] = &markers[..] else { return None };
     #[cfg(staykey_planted)]
     if planted(planted::SECOND_CODE) {
         return None;

@@ -20,7 +20,7 @@ use chrono::{DateTime, Duration, NaiveTime, Utc};
 use crate::house::{ZONE, day, local, name};
 
 /// A store that counts its changes.
-struct Counting {
+pub(crate) struct Counting {
     inner: MemoryStore,
     commits: AtomicUsize,
 }
@@ -71,6 +71,14 @@ impl Store for Counting {
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
         self.inner.codes_on(tenant, door).await
     }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.inner.codes_ever_on(tenant, door).await
+    }
     async fn alias(
         &self,
         tenant: &TenantSlug,
@@ -111,21 +119,21 @@ impl Store for Counting {
 }
 
 /// One tenant's vendors.
-struct Side {
-    slug: TenantSlug,
-    source: Arc<MemorySource>,
-    lock: Arc<MemoryLock>,
-    notifier: Arc<MemoryNotifier>,
+pub(crate) struct Side {
+    pub(crate) slug: TenantSlug,
+    pub(crate) source: Arc<MemorySource>,
+    pub(crate) lock: Arc<MemoryLock>,
+    pub(crate) notifier: Arc<MemoryNotifier>,
 }
 
-struct Street {
-    clock: Arc<LeapingClock>,
-    store: Arc<Counting>,
-    engine: Engine,
-    sides: Vec<Side>,
+pub(crate) struct Street {
+    pub(crate) clock: Arc<LeapingClock>,
+    pub(crate) store: Arc<Counting>,
+    pub(crate) engine: Engine,
+    pub(crate) sides: Vec<Side>,
 }
 
-fn key(keypad: &str) -> DoorKey {
+pub(crate) fn key(keypad: &str) -> DoorKey {
     DoorKey { vendor: "memory".into(), device: "1".into(), keypad: keypad.into() }
 }
 
@@ -133,17 +141,17 @@ fn slug(text: &str) -> TenantSlug {
     TenantSlug::parse(text).unwrap()
 }
 
-fn reference(text: &str) -> ExternalId {
+pub(crate) fn reference(text: &str) -> ExternalId {
     ExternalId::parse(text).unwrap()
 }
 
 impl Street {
     /// Two tenants, each with one unit behind these keypads.
-    fn new(keypads: &[&str], rules: &DoorRules) -> Self {
+    pub(crate) fn new(keypads: &[&str], rules: &DoorRules) -> Self {
         Self::with(keypads, rules, WrittenBack::Unsupported, |_| {})
     }
 
-    fn with(
+    pub(crate) fn with(
         keypads: &[&str],
         rules: &DoorRules,
         write_back: WrittenBack,
@@ -212,7 +220,7 @@ impl Street {
         Self { clock, store, engine, sides }
     }
 
-    fn booking(text: &str) -> Booking {
+    pub(crate) fn booking(text: &str) -> Booking {
         Booking {
             reference: reference(text),
             unit: Some(UnitRef::parse("1").unwrap()),
@@ -227,7 +235,7 @@ impl Street {
         }
     }
 
-    fn hint(&self, side: usize, text: &str, event: Event) {
+    pub(crate) fn hint(&self, side: usize, text: &str, event: Event) {
         let delivery = Delivery {
             action: "changed",
             dedup: Dedup::Content { hash: format!("{text}{}", self.clock.now()) },
@@ -237,17 +245,22 @@ impl Street {
         let _ = block_on(self.engine.accept(&self.sides[side].slug, &name("source"), delivery)).unwrap();
     }
 
-    fn book(&self, side: usize, text: &str) {
+    pub(crate) fn book(&self, side: usize, text: &str) {
         self.sides[side].source.put(Self::booking(text));
         self.hint(side, text, Event::Hint { reference: reference(text), deleted: false });
         self.settle();
     }
 
-    fn settle(&self) {
+    /// Our id of a booking.
+    pub(crate) fn known(&self, side: usize, text: &str) -> Option<BookingId> {
+        block_on(self.store.alias(&self.sides[side].slug, &name("source"), &reference(text))).unwrap()
+    }
+
+    pub(crate) fn settle(&self) {
         block_on(self.engine.run_due()).unwrap();
     }
 
-    fn pass(&self, by: Duration) {
+    pub(crate) fn pass(&self, by: Duration) {
         let until = self.clock.now() + by;
         self.settle();
         while self.clock.now() < until {
@@ -258,7 +271,7 @@ impl Street {
         }
     }
 
-    fn pins(&self, side: usize, keypad: &str) -> Vec<String> {
+    pub(crate) fn pins(&self, side: usize, keypad: &str) -> Vec<String> {
         self.sides[side]
             .lock
             .codes_on(&key(keypad))

@@ -109,6 +109,14 @@ impl Store for TestStore {
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
         self.inner.codes_on(tenant, door).await
     }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.inner.codes_ever_on(tenant, door).await
+    }
     async fn alias(
         &self,
         tenant: &TenantSlug,

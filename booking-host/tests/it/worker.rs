@@ -134,6 +134,7 @@ fn stay(id: &str, departed_days_ago: u64) -> Record {
         tenant: slug("harbour"),
         source: name("odd"),
         reference: booking.reference.clone(),
+        former: Vec::new(),
         booking: Some(booking),
         seen_at: None,
         deleted_at: None,

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, CodeRecord, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError, Tx,
-    WorkKey, WorkRow,
+    AuditEntry, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError,
+    Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Rng,
@@ -258,7 +258,18 @@ impl Store for SqliteStore {
 
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
         let (tenant, door) = (tenant.clone(), door.clone());
-        self.read(move |sql| sql.codes_on(&tenant, &door)).await
+        self.read(move |sql| sql.codes_of_door(&tenant, &door))
+            .await
+            .map(|codes| codes.into_iter().filter(|code| code.state != CodeState::Removed).collect())
+    }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        let (tenant, door) = (tenant.clone(), door.clone());
+        self.read(move |sql| sql.codes_of_door(&tenant, &door)).await
     }
 
     async fn alias(

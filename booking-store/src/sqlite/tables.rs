@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    AuditEntry, CodeRecord, CodeState, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey,
-    StoreError, StoredRecord, WorkKey, WorkRow,
+    AuditEntry, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
+    StoredRecord, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyToken, IntegrationName, Invalid, Pin, Reply,
@@ -195,7 +195,8 @@ impl Sql<'_> {
         self.all(&Records::of(kind).page, values, |row| self.read_row(kind, tenant, row))
     }
 
-    pub(super) fn codes_on(
+    /// The codes of a keypad, those removed included.
+    pub(super) fn codes_of_door(
         &self,
         tenant: &TenantSlug,
         door: &DoorKey,
@@ -205,7 +206,7 @@ impl Sql<'_> {
             self.all(&Records::of(Kind::Code).on_door, values, |row| self.read_row(Kind::Code, tenant, row))?;
         // Two keys may read alike as text.
         let codes = rows.into_iter().filter_map(|row| match row.record {
-            Record::Code(code) if code.state != CodeState::Removed && code.key == *door => Some(code),
+            Record::Code(code) if code.key == *door => Some(code),
             _ => None,
         });
         Ok(codes.collect())
