@@ -266,7 +266,7 @@ pub fn unreachable(place: Place) -> Option<&'static str> {
 }
 
 /// What may befall a store.
-pub const STORE_TROUBLES: [Trouble; 2] = [Trouble::TimeoutBefore, Trouble::TimeoutAfter];
+pub(crate) const STORE_TROUBLES: [Trouble; 2] = [Trouble::TimeoutBefore, Trouble::TimeoutAfter];
 
 #[cfg(test)]
 mod tests {

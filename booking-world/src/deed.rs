@@ -1,6 +1,6 @@
 //! What was done in a world: what promises are held against.
 
-use booking_core::store::{AlertRecord, BookingRecord, CodeRecord, MessageRecord};
+use booking_core::store::{AlertRecord, BookingRecord, CodeRecord};
 use booking_core::{ExternalId, MessageId, Pin, VendorCodeId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
@@ -8,26 +8,26 @@ use crate::coverage::Step;
 
 /// A code on a keypad, whoever plays it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnDoor {
+pub(crate) struct OnDoor {
     /// The vendor's id.
-    pub id: VendorCodeId,
+    pub(crate) id: VendorCodeId,
     /// The digits that the keypad stores.
-    pub stored: Pin,
+    pub(crate) stored: Pin,
     /// The text with the markers.
-    pub note: String,
+    pub(crate) note: String,
     /// From when it works, by the door's own clock.
-    pub start: Option<NaiveDateTime>,
+    pub(crate) start: Option<NaiveDateTime>,
     /// Until when.
-    pub end: Option<NaiveDateTime>,
+    pub(crate) end: Option<NaiveDateTime>,
     /// Whether it is switched on.
-    pub active: bool,
+    pub(crate) active: bool,
     /// Whether it was deleted and waits to be dropped.
-    pub leaving: bool,
+    pub(crate) leaving: bool,
 }
 
 /// What a read of a keypad shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
+pub(crate) enum View {
     /// All that is there.
     #[default]
     Whole,
@@ -41,7 +41,7 @@ pub enum View {
 
 /// Something that was done.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub(crate) enum Deed {
     /// A host changed what a keypad's cloud holds.
     Wrote {
         /// Which host.
@@ -89,8 +89,6 @@ pub enum Deed {
     Code(Box<CodeRecord>),
     /// The store took a booking.
     Booking(Box<BookingRecord>),
-    /// The store took a message.
-    Message(Box<MessageRecord>),
     /// The store took an alert.
     Alert(Box<AlertRecord>),
     /// The store took an entry that was found on a door.
@@ -106,8 +104,6 @@ pub enum Deed {
     },
     /// A webhook was acknowledged.
     Acknowledged {
-        /// Whose.
-        tenant: usize,
         /// What it was about.
         reference: Option<ExternalId>,
         /// Whether it counted as a repetition.
@@ -118,7 +114,7 @@ pub enum Deed {
 impl Deed {
     /// The step of a plan that it is, for the counts.
     #[must_use]
-    pub fn step(&self) -> Option<Step> {
+    pub(crate) fn step(&self) -> Option<Step> {
         Some(match self {
             Self::Wrote { step, .. } => *step,
             Self::Read { .. } => Step::Read,
@@ -132,7 +128,6 @@ impl Deed {
             Self::Acknowledged { .. } => Step::Accepted,
             Self::Code(_)
             | Self::Booking(_)
-            | Self::Message(_)
             | Self::Alert(_)
             | Self::Noted(_)
             | Self::Parked

@@ -121,6 +121,13 @@ fn booking(reference: &ExternalId, number: usize, content: &Content, source: Sou
     }
 }
 
+/// A stay's words as its source tells them.
+#[cfg(test)]
+pub(crate) fn booking_of(world: &World, number: usize, content: &Content) -> Booking {
+    let stay = &world.stays[number];
+    booking(stay.reference(), number, content, world.history.setup.tenants[stay.tenant].source)
+}
+
 fn change(world: &mut World, number: usize, change: Change) {
     let Some(stay) = world.stays.get(number) else { return };
     let content = stay.content().clone();

@@ -28,6 +28,12 @@ pub struct ModelNotifier {
     sent: Mutex<BTreeMap<MessageId, DateTime<Utc>>>,
 }
 
+impl std::fmt::Debug for ModelNotifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelNotifier").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
 impl ModelNotifier {
     /// A channel at its place among a tenant's.
     #[must_use]

@@ -39,6 +39,12 @@ struct State {
     delivered: u64,
 }
 
+impl std::fmt::Debug for ModelSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelSource").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
 impl ModelSource {
     /// An empty booking system.
     #[must_use]

@@ -173,6 +173,14 @@ impl Store for PausingStore {
         self.reach(Point::Load, self.inner.codes_on(tenant, door)).await
     }
 
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.reach(Point::Load, self.inner.codes_ever_on(tenant, door)).await
+    }
+
     async fn alias(
         &self,
         tenant: &TenantSlug,

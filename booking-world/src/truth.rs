@@ -14,29 +14,29 @@ pub(crate) const CHECK_OUT: u32 = 12;
 
 /// A stay's words in its source at some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// The unit, by number; beyond the tenant's it is not in the configuration.
-    pub unit: usize,
+    pub(crate) unit: usize,
     /// The day of arrival.
-    pub arrival: NaiveDate,
+    pub(crate) arrival: NaiveDate,
     /// How many nights.
-    pub nights: u32,
+    pub(crate) nights: u32,
     /// The agreed hour of check-in.
-    pub check_in: Option<u32>,
+    pub(crate) check_in: Option<u32>,
     /// Which guest, counted from 0.
-    pub guest: u32,
+    pub(crate) guest: u32,
     /// Which telephone, where there is one.
-    pub phone: Option<u32>,
+    pub(crate) phone: Option<u32>,
     /// Whether it is cancelled.
-    pub cancelled: bool,
+    pub(crate) cancelled: bool,
     /// Whether the source does not know it any more.
-    pub gone: bool,
+    pub(crate) gone: bool,
 }
 
 impl Content {
     /// As it is booked.
     #[must_use]
-    pub fn of(booked: &Booked) -> Self {
+    pub(crate) fn of(booked: &Booked) -> Self {
         Self {
             unit: booked.unit,
             arrival: booked.arrival,
@@ -51,7 +51,7 @@ impl Content {
 
     /// As a change leaves it.
     #[must_use]
-    pub fn changed(&self, change: Change) -> Self {
+    pub(crate) fn changed(&self, change: Change) -> Self {
         let mut next = self.clone();
         match change {
             Change::Extend(days) => next.nights += days,
@@ -79,20 +79,20 @@ impl Content {
 
     /// Whether it is a stay that holds.
     #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         !self.cancelled && !self.gone
     }
 
     /// The days.
     #[must_use]
-    pub fn dates(&self) -> Option<StayDates> {
+    pub(crate) fn dates(&self) -> Option<StayDates> {
         let departure = self.arrival.checked_add_signed(Duration::days(i64::from(self.nights)))?;
         StayDates::new(self.arrival, departure).ok()
     }
 
     /// The stay as guests are told it.
     #[must_use]
-    pub fn stay(&self, tenant: &TenantSetup) -> Option<Window> {
+    pub(crate) fn stay(&self, tenant: &TenantSetup) -> Option<Window> {
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0);
         let check_in = time(self.check_in.unwrap_or(CHECK_IN))?;
         Window::of_stay(self.dates()?, check_in, time(CHECK_OUT)?, tenant.zone).ok()
@@ -100,37 +100,37 @@ impl Content {
 
     /// When its codes work.
     #[must_use]
-    pub fn access(&self, tenant: &TenantSetup, policy: &PolicySetup) -> Option<Window> {
+    pub(crate) fn access(&self, tenant: &TenantSetup, policy: &PolicySetup) -> Option<Window> {
         let minutes = |minutes| Duration::minutes(i64::from(minutes));
         Some(self.stay(tenant)?.widened(minutes(policy.buffer_before), minutes(policy.buffer_after)))
     }
 
     /// The keypads that it needs.
     #[must_use]
-    pub fn doors<'a>(&self, tenant: &'a TenantSetup) -> &'a [usize] {
+    pub(crate) fn doors<'a>(&self, tenant: &'a TenantSetup) -> &'a [usize] {
         tenant.units.get(self.unit).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Something that a guest heard.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// When.
-    pub at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// By which channel.
-    pub channel: usize,
+    pub(crate) channel: usize,
     /// Whether the address was the guest's of that time, rather than an earlier one's.
-    pub to: String,
+    pub(crate) to: String,
     /// What the record says that was told.
-    pub told: Option<Told>,
+    pub(crate) told: Option<Told>,
     /// The record.
-    pub id: Option<booking_core::MessageId>,
+    pub(crate) id: Option<booking_core::MessageId>,
 }
 
 impl Heard {
     /// What is typed at a keypad, by this message.
     #[must_use]
-    pub fn typed(&self, keypad: usize) -> Option<&Pin> {
+    pub(crate) fn typed(&self, keypad: usize) -> Option<&Pin> {
         let door: DoorId = names::door(keypad);
         let told = self.told.as_ref()?;
         told.codes.iter().find(|code| code.door == door)?.typed.as_ref()
@@ -139,47 +139,47 @@ impl Heard {
 
 /// A stay.
 #[derive(Clone, Debug)]
-pub struct Stay {
+pub(crate) struct Stay {
     /// Whose.
-    pub tenant: usize,
+    pub(crate) tenant: usize,
     /// What the source calls it, the present name last.
-    pub references: Vec<ExternalId>,
+    pub(crate) references: Vec<ExternalId>,
     /// Its words, from when on, the present ones last.
-    pub versions: Vec<(DateTime<Utc>, Content)>,
+    pub(crate) versions: Vec<(DateTime<Utc>, Content)>,
     /// What its guest heard, in order.
-    pub heard: Vec<Heard>,
+    pub(crate) heard: Vec<Heard>,
     /// When somebody else touched its code on a door: staff, chance.
-    pub touched: Vec<(DateTime<Utc>, usize)>,
+    pub(crate) touched: Vec<(DateTime<Utc>, usize)>,
 }
 
 impl Stay {
     /// Its present words.
     #[must_use]
-    pub fn content(&self) -> &Content {
+    pub(crate) fn content(&self) -> &Content {
         &self.versions[self.versions.len() - 1].1
     }
 
     /// Since when they hold.
     #[must_use]
-    pub fn since(&self) -> DateTime<Utc> {
+    pub(crate) fn since(&self) -> DateTime<Utc> {
         self.versions[self.versions.len() - 1].0
     }
 
     /// The present name.
     #[must_use]
-    pub fn reference(&self) -> &ExternalId {
+    pub(crate) fn reference(&self) -> &ExternalId {
         &self.references[self.references.len() - 1]
     }
 
     /// The last thing that its guest heard.
     #[must_use]
-    pub fn last_heard(&self) -> Option<&Heard> {
+    pub(crate) fn last_heard(&self) -> Option<&Heard> {
         self.heard.last()
     }
 
     /// The telephone of its guest.
     #[must_use]
-    pub fn phone(number: usize, which: u32) -> String {
+    pub(crate) fn phone(number: usize, which: u32) -> String {
         format!("+4860{number:03}{:04}", 1000 + which)
     }
 }

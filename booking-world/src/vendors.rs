@@ -273,16 +273,6 @@ impl Vendors {
     pub(crate) fn is_syncing(&self, keypad: usize) -> bool {
         self.locks.under_way(&names::model_key(keypad)) > 0
     }
-
-    /// Whether typing this opens the door.
-    pub(crate) fn opens(&self, keypad: usize, typed: &str) -> bool {
-        let now = self.hub.now();
-        if self.is_simulated(keypad) {
-            let accessory = names::accessory(keypad);
-            return self.sims().thekeys.would_open(now, names::lock(keypad), &accessory, typed);
-        }
-        self.locks.would_open(&names::model_key(keypad), typed, now)
-    }
 }
 
 fn simulators(setup: &Setup) -> Simulators {

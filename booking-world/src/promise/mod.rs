@@ -5,6 +5,8 @@
 
 mod rest;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -311,7 +311,7 @@ fn same_told(a: &booking_core::store::Told, b: &booking_core::store::Told) -> bo
     a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
 }
 
-fn inbox_is_read(world: &World) -> Result<(), Broken> {
+pub(super) fn inbox_is_read(world: &World) -> Result<(), Broken> {
     for tenant in 0..world.policies.len() {
         let inbox = now_or_never(world.store.inbox(&names::tenant(tenant), None, 10_000));
         let rows = inbox.and_then(Result::ok).unwrap_or_default();

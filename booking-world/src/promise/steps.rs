@@ -303,7 +303,10 @@ impl Promises {
         let arrives = content.access(setup, policy).is_some_and(|access| {
             (now - access.opens()).num_minutes() == 0 && content.holds() && !content.doors(setup).is_empty()
         });
-        if !settled || !arrives || world.knows_the_way(number) {
+        // What befell a code since the last read of its door nobody can know.
+        let reads = Duration::minutes(i64::from(setup.door_read_minutes) * 2 + 60);
+        let fresh = stay.touched.iter().any(|(at, _)| now - *at < reads);
+        if !settled || !arrives || fresh || world.knows_the_way(number) {
             return Ok(());
         }
         let told = alerts(world, stay.tenant);
