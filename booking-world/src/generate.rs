@@ -184,7 +184,9 @@ impl Drawer<'_> {
         let chance = &mut self.chance;
         let buffer = |chance: &mut Chance| chance.weighed(&[(6, 0), (2, 30), (1, 120)]).unwrap_or(0);
         PolicySetup {
-            proof: chance.weighed(&[(1, Proof::Accepted), (6, Proof::Listed), (2, Proof::Confirmed)]).unwrap_or(Proof::Listed),
+            proof: chance
+                .weighed(&[(1, Proof::Accepted), (6, Proof::Listed), (2, Proof::Confirmed)])
+                .unwrap_or(Proof::Listed),
             tell_hours_before: chance.weighed(&[(6, None), (2, Some(48)), (1, Some(6))]).flatten(),
             buffer_before: buffer(chance),
             buffer_after: buffer(chance),
@@ -245,7 +247,8 @@ impl Drawer<'_> {
         let units = setup.tenants[tenant].units.len();
         // Now and then one that the configuration does not know.
         let unit = if self.chance.percent(4) { units } else { self.chance.index(units) };
-        let today = (setup.begins + Duration::seconds(at)).with_timezone(&setup.tenants[tenant].zone).date_naive();
+        let today =
+            (setup.begins + Duration::seconds(at)).with_timezone(&setup.tenants[tenant].zone).date_naive();
         let ahead = self.chance.weighed(&[(3, 0), (3, 1), (3, 2), (3, 5), (1, 12)]).unwrap_or(1);
         Booked {
             tenant,

@@ -1,9 +1,9 @@
 //! What happens to a world: bookings, staff, locks, faults.
 
+use booking_core::store::{MessageRecord, MessageState, Record, Row, Store as _};
 use booking_core::{
     Booking, BookingKind, BookingStatus, Clock as _, ExternalId, Guest, MessageId, Pin, VendorCodeId,
 };
-use booking_core::store::{MessageRecord, MessageState, Record, Row, Store as _};
 use booking_sim::smoobu::{BookingPatch, NewBooking, OldId};
 use chrono::{DateTime, Duration, Utc};
 
@@ -60,7 +60,8 @@ fn book(world: &mut World, booked: &Booked) {
         }
         SourceSetup::Model { .. } => {
             let reference = model_reference(booked.tenant, number);
-            world.vendors.sources[booked.tenant].put(booking(&reference, number, &content, source), "created");
+            world.vendors.sources[booked.tenant]
+                .put(booking(&reference, number, &content, source), "created");
             reference
         }
     };
@@ -131,7 +132,7 @@ pub(crate) fn booking_of(world: &World, number: usize, content: &Content) -> Boo
 fn change(world: &mut World, number: usize, change: Change) {
     let Some(stay) = world.stays.get(number) else { return };
     let content = stay.content().clone();
-    if content.gone {
+    if content.gone || (change == Change::Reissue && content.cancelled) {
         return;
     }
     let (tenant, reference) = (stay.tenant, stay.reference().clone());

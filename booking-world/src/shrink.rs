@@ -68,10 +68,16 @@ impl Shrinker<'_> {
                 tenant.policy.tell_hours_before = None;
             }
         };
-        let one_channel =
-            |history: &mut History| history.setup.tenants.iter_mut().for_each(|tenant| tenant.channels.truncate(1));
+        let one_channel = |history: &mut History| {
+            history.setup.tenants.iter_mut().for_each(|tenant| tenant.channels.truncate(1))
+        };
         let one_door = |history: &mut History| {
-            history.setup.tenants.iter_mut().flat_map(|tenant| &mut tenant.units).for_each(|unit| unit.truncate(1));
+            history
+                .setup
+                .tenants
+                .iter_mut()
+                .flat_map(|tenant| &mut tenant.units)
+                .for_each(|unit| unit.truncate(1));
         };
         let plain = |history: &mut History| {
             let models = history.setup.keypads.iter_mut().filter(|keypad| !keypad.is_simulated());

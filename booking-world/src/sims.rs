@@ -74,7 +74,12 @@ impl SimTransport {
     }
 
     /// The call itself, and what it changed.
-    fn handle(&self, request: &http::Request<Bytes>, operation: Operation, bend: Option<FaultKind>) -> Outcome {
+    fn handle(
+        &self,
+        request: &http::Request<Bytes>,
+        operation: Operation,
+        bend: Option<FaultKind>,
+    ) -> Outcome {
         let Some(vendor) = Vendor::of(request.uri()) else { return Outcome::Dropped };
         let now = self.hub.now();
         let step = match operation {
@@ -149,7 +154,10 @@ impl SimTransport {
 
     fn told(&self, before: &[(usize, String, usize)], at: DateTime<Utc>) {
         let knew = |channel: usize, to: &str| {
-            before.iter().find(|(place, whom, _)| *place == channel && whom == to).map_or(0, |(.., many)| *many)
+            before
+                .iter()
+                .find(|(place, whom, _)| *place == channel && whom == to)
+                .map_or(0, |(.., many)| *many)
         };
         for (channel, to, many) in self.heard() {
             for number in knew(channel, &to)..many {

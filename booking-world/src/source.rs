@@ -99,7 +99,8 @@ impl ModelSource {
             let id = format!("delivery-{}", state.delivered);
             Dedup::VendorId { id, ttl: StdDuration::from_secs(24 * 3600) }
         } else {
-            Dedup::Content { hash: format!("{event:?}") }
+            // Not its `Debug`, which leaves the guest out.
+            Dedup::Content { hash: serde_json::to_string(&event).unwrap_or_default() }
         };
         let reply = Reply { status: 200, body: serde_json::Value::Null };
         state.outbox.push(Delivery { action, dedup, events: vec![event], reply });

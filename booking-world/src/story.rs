@@ -56,7 +56,9 @@ pub(crate) fn event(world: &World, event: &Event) -> String {
         Event::Trouble { target, ops, trouble, minutes } => {
             format!("{target:?}: {trouble:?} on {ops:?} calls for {minutes} minutes")
         }
-        Event::Offline { keypad, minutes } => format!("keypad {keypad} is out of reach for {minutes} minutes"),
+        Event::Offline { keypad, minutes } => {
+            format!("keypad {keypad} is out of reach for {minutes} minutes")
+        }
         Event::Battery { keypad, minutes } => {
             format!("the battery of keypad {keypad} is empty for {minutes} minutes")
         }

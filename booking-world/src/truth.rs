@@ -57,10 +57,8 @@ impl Content {
             Change::Extend(days) => next.nights += days,
             Change::Shorten(days) => next.nights = next.nights.saturating_sub(days).max(1),
             Change::Shift(days) => {
-                next.arrival = next
-                    .arrival
-                    .checked_add_signed(Duration::days(i64::from(days)))
-                    .unwrap_or(next.arrival);
+                next.arrival =
+                    next.arrival.checked_add_signed(Duration::days(i64::from(days))).unwrap_or(next.arrival);
             }
             Change::Move(unit) => next.unit = unit,
             Change::Cancel => next.cancelled = true,

@@ -81,7 +81,8 @@ impl Vendors {
         let locks = Arc::new(ModelLocks::new(hub.clone(), seam.clone()));
         seam.bind(&locks);
         let sims = Arc::new(Mutex::new(simulators(setup)));
-        for (number, keypad) in setup.keypads.iter().enumerate().filter(|(_, keypad)| !keypad.is_simulated()) {
+        for (number, keypad) in setup.keypads.iter().enumerate().filter(|(_, keypad)| !keypad.is_simulated())
+        {
             locks.add_keypad(names::model_key(number), keypad.zone, kit.keypad(&keypad.spec));
         }
         let sources = setup.tenants.iter().enumerate();
@@ -158,7 +159,12 @@ impl Vendors {
             sources: BTreeMap::from([(names::source(), source)]),
             locks: self.lock_accounts(&doors),
             notifiers: self.channels(number, setup, smoobu.as_ref()),
-            units: setup.units.iter().enumerate().map(|(at, doors)| unit(at, doors, setup, &policy)).collect(),
+            units: setup
+                .units
+                .iter()
+                .enumerate()
+                .map(|(at, doors)| unit(at, doors, setup, &policy))
+                .collect(),
             doors: doors.into_iter().map(|keypad| (names::door(keypad), self.door(keypad, setup))).collect(),
             guest: if setup.first_only { GuestChannels::First(names) } else { GuestChannels::All(names) },
             staff: Vec::new(),
@@ -279,7 +285,8 @@ fn simulators(setup: &Setup) -> Simulators {
     let mut config = SimConfig::default();
     config.smoobu.webhook_targets = vec!["http://127.0.0.1:1/hook".to_owned()];
     let mut sims = Simulators::new(config);
-    if let Some(tenant) = setup.tenants.iter().find(|tenant| matches!(tenant.source, SourceSetup::Smoobu { .. }))
+    if let Some(tenant) =
+        setup.tenants.iter().find(|tenant| matches!(tenant.source, SourceSetup::Smoobu { .. }))
     {
         // One more than there are: an apartment that the configuration does not know.
         for unit in 0..=tenant.units.len() {
@@ -336,12 +343,12 @@ fn policy_of(setup: &PolicySetup) -> Policy {
     let hours = |hours| Duration::hours(i64::from(hours));
     let mut policy = Policy::default();
     policy.proof = setup.proof;
-    policy.tell = setup.tell_hours_before.map_or(Tell::WhenProven, |before| Tell::BeforeArrival(hours(before)));
+    policy.tell =
+        setup.tell_hours_before.map_or(Tell::WhenProven, |before| Tell::BeforeArrival(hours(before)));
     policy.buffer_before = minutes(setup.buffer_before);
     policy.buffer_after = minutes(setup.buffer_after);
     policy.quarantine = Duration::days(i64::from(setup.quarantine_days));
-    policy.cancel_in_house =
-        if setup.keep_in_house { CancelInHouse::Keep } else { CancelInHouse::Remove };
+    policy.cancel_in_house = if setup.keep_in_house { CancelInHouse::Keep } else { CancelInHouse::Remove };
     policy.escalate_before = hours(setup.escalate_hours);
     policy
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::coverage::Coverage;
 use crate::deed::Deed;
-use crate::history::{Event, HookMode, History, PolicySetup};
+use crate::history::{Event, History, HookMode, PolicySetup};
 use crate::hub::Hub;
 use crate::names;
 use crate::promise::{Broken, Promises};
@@ -191,9 +191,10 @@ impl World {
     fn rest(&mut self) -> Result<(), Broken> {
         self.calm();
         let now = self.hub.now();
-        let daily = self.history.setup.keypads.iter().any(|keypad| {
-            matches!(self.vendors.kit.keypad(&keypad.spec).sync, crate::lock::Sync::Daily(_))
-        });
+        let daily =
+            self.history.setup.keypads.iter().any(|keypad| {
+                matches!(self.vendors.kit.keypad(&keypad.spec).sync, crate::lock::Sync::Daily(_))
+            });
         // Two reads of a door and three of a source are what it takes to see that something is gone.
         let setup = &self.history.setup;
         let doors = setup.tenants.iter().map(|tenant| tenant.door_read_minutes * 2);
@@ -226,7 +227,9 @@ impl World {
         for (at, ..) in &mut self.back {
             *at = now;
         }
-        for keypad in (0..self.history.setup.keypads.len()).filter(|keypad| self.vendors.is_simulated(*keypad)) {
+        for keypad in
+            (0..self.history.setup.keypads.len()).filter(|keypad| self.vendors.is_simulated(*keypad))
+        {
             self.vendors.sims().thekeys.offline_until(now, names::lock(keypad), now);
         }
     }
@@ -251,10 +254,7 @@ impl World {
         );
     }
 
-    fn look(
-        &mut self,
-        check: impl FnOnce(&mut Promises, &Self) -> Result<(), Broken>,
-    ) -> Result<(), Broken> {
+    fn look(&mut self, check: impl FnOnce(&mut Promises, &Self) -> Result<(), Broken>) -> Result<(), Broken> {
         let mut promises = std::mem::take(&mut self.promises);
         let held = check(&mut promises, self);
         self.promises = promises;
@@ -306,10 +306,7 @@ impl World {
     fn step(&mut self) -> Result<bool, Broken> {
         let mut ready = std::mem::take(&mut self.ready);
         let now = self.hub.now();
-        self.tasks.ready(
-            |host| self.hosts[host].stalled_until.is_none_or(|until| until <= now),
-            &mut ready,
-        );
+        self.tasks.ready(|host| self.hosts[host].stalled_until.is_none_or(|until| until <= now), &mut ready);
         let chosen = match ready.len() {
             0 => None,
             1 => ready.first().copied(),
@@ -495,7 +492,9 @@ impl World {
             Ok(accepted) => {
                 let reference = hook.delivery.events.first().and_then(crate::promise::reference_of).cloned();
                 self.hub.did(Deed::Acknowledged { reference, duplicate: accepted.duplicate });
-                self.look(|promises, world| promises.acknowledged(world, &hook.delivery, hook.tenant, &accepted))
+                self.look(|promises, world| {
+                    promises.acknowledged(world, &hook.delivery, hook.tenant, &accepted)
+                })
             }
             Err(_) => {
                 self.again(&mut hook);
@@ -582,13 +581,20 @@ impl World {
         let begins = self.history.setup.begins;
         let event = self.history.events.get(self.next_event);
         let event = event.map(|timed| begins + Duration::seconds(i64::from(timed.at)));
-        let hosts = self.hosts.iter().flat_map(|host| [host.down_until, host.stalled_until, host.claims_from]);
+        let hosts =
+            self.hosts.iter().flat_map(|host| [host.down_until, host.stalled_until, host.claims_from]);
         let hosts = hosts.flatten().filter(|at| *at > now);
         let due = self.next_due.filter(|at| *at > now);
         let hooks = self.hooks.iter().map(|hook| hook.at);
         let back = self.back.iter().map(|(at, ..)| *at);
         let moments = self.promises.next_moment();
-        [event, due, self.hub.next_timer(), moments].into_iter().flatten().chain(hosts).chain(hooks).chain(back).min()
+        [event, due, self.hub.next_timer(), moments]
+            .into_iter()
+            .flatten()
+            .chain(hosts)
+            .chain(hooks)
+            .chain(back)
+            .min()
     }
 
     /// What the source told goes on its way.

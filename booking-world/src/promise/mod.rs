@@ -44,20 +44,47 @@ impl Broken {
 pub const PROMISES: [(&str, &str); 19] = [
     ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
     ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
-    ("no-removal-without-reason", "A code is taken off a door only when its source has said that the stay has no right to it, when its time is over, or when the stay has another code there."),
-    ("no-removal-on-a-bad-read", "Nothing is deleted by a host whose last read of the door failed or showed only a part."),
+    (
+        "no-removal-without-reason",
+        "A code is taken off a door only when its source has said that the stay has no right to it, when its time is over, or when the stay has another code there.",
+    ),
+    (
+        "no-removal-on-a-bad-read",
+        "Nothing is deleted from a door whose reads have been failing, or showing only a part, for minutes.",
+    ),
     ("nobody-is-locked-out", "A guest in the house is never locked out by Staykey's own action."),
-    ("told-before-the-old-goes", "A guest who knows a code and moves hears of the new one before the old one goes."),
-    ("told-only-what-is-proven", "A guest is told a code only once it is proven as far as the policy asks and the vendor can prove."),
+    (
+        "told-before-the-old-goes",
+        "A guest who knows a code and moves hears of the new one before the old one goes.",
+    ),
+    (
+        "told-only-what-is-proven",
+        "A guest is told a code only once it is proven as far as the policy asks and the vendor can prove.",
+    ),
     ("told-what-is-recorded", "What the record of a message says is what the guest heard, digit by digit."),
-    ("told-digits-stay", "Digits that a guest was told change only for a reason on the list: a keypad that refuses or has them, another guest, the staff's own hand."),
+    (
+        "told-digits-stay",
+        "Digits that a guest was told change only for a reason on the list: a keypad that refuses or has them, another guest, the staff's own hand.",
+    ),
     ("newer-wins", "What is known of a booking never goes back to what its source said earlier."),
     ("acknowledged-is-kept", "A webhook that was acknowledged is in the inbox, or repeats one that is."),
     ("staff-knows", "A guest who cannot get in at arrival is one of whom staff was told."),
-    ("at-rest-doors-are-right", "Once the trouble is over, each stay has exactly one working code on each of its doors for exactly its time, and nobody else has one."),
-    ("at-rest-removals-are-proven", "Once the trouble is over, no code that is on record as removed is on a door."),
-    ("at-rest-guests-know", "Once the trouble is over, every guest was last told what opens the doors, on each channel that reaches them."),
-    ("told-once", "No guest hears the same thing twice, but for sends of unknown outcome, which the record names."),
+    (
+        "at-rest-doors-are-right",
+        "Once the trouble is over, each stay has exactly one working code on each of its doors for exactly its time, and nobody else has one.",
+    ),
+    (
+        "at-rest-removals-are-proven",
+        "Once the trouble is over, no code that is on record as removed is on a door.",
+    ),
+    (
+        "at-rest-guests-know",
+        "Once the trouble is over, every guest was last told what opens the doors, on each channel that reaches them.",
+    ),
+    (
+        "told-once",
+        "No guest hears the same thing twice, but for sends of unknown outcome, which the record names.",
+    ),
     ("at-rest-inbox-is-read", "Once the trouble is over, every webhook that was acknowledged was worked on."),
     ("at-rest-nothing-goes-on", "Once the trouble is over, the work comes to rest."),
     ("echoes-change-nothing", "A webhook that comes again, or late, changes nothing."),
@@ -79,8 +106,8 @@ pub(crate) struct Promises {
     /// The policies of earlier configurations, with when they ended.
     former: Vec<(DateTime<Utc>, Vec<PolicySetup>)>,
     beliefs: BTreeMap<usize, Vec<Belief>>,
-    /// Since when reads of a keypad by a host fail, or show what is called a part.
-    blind: BTreeMap<(usize, usize), DateTime<Utc>>,
+    /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
+    blind: BTreeMap<usize, DateTime<Utc>>,
     /// Codes that honest reads have shown.
     shown: BTreeMap<usize, Vec<OnDoor>>,
     /// Codes that were ever listed.
@@ -159,7 +186,12 @@ impl Promises {
     }
 
     /// The versions of a stay by which a host may act now: those that were believed a while ago, and newer ones.
-    fn believed<'a>(&self, world: &World, number: usize, stay: &'a Stay) -> Vec<&'a (DateTime<Utc>, Content)> {
+    fn believed<'a>(
+        &self,
+        world: &World,
+        number: usize,
+        stay: &'a Stay,
+    ) -> Vec<&'a (DateTime<Utc>, Content)> {
         let now = world.hub.now();
         let beliefs = self.beliefs.get(&number).map_or(&[][..], Vec::as_slice);
         let recent = beliefs.iter().rev();
@@ -224,9 +256,7 @@ fn reading(world: &World, keypad: usize, rules: &DoorRules) -> NaiveDateTime {
 }
 
 fn works(code: &OnDoor, reading: NaiveDateTime) -> bool {
-    code.active
-        && code.start.is_none_or(|start| start <= reading)
-        && code.end.is_none_or(|end| reading < end)
+    code.active && code.start.is_none_or(|start| start <= reading) && code.end.is_none_or(|end| reading < end)
 }
 
 fn typed(rules: &DoorRules, code: &OnDoor) -> Pin {
@@ -249,7 +279,7 @@ impl Promises {
                     self.removal(world, (*host, *keypad), before, after)?;
                 }
             }
-            Deed::Read { host, keypad, view } => self.read(world, (*host, *keypad), *view),
+            Deed::Read { keypad, view, .. } => self.read(world, *keypad, *view),
             Deed::Heard { tenant, to, body, channel, .. } => {
                 self.sum.messages += 1;
                 self.heard(world, *tenant, *channel, to, body)?;
@@ -267,11 +297,11 @@ impl Promises {
         Ok(())
     }
 
-    fn read(&mut self, world: &World, (host, keypad): (usize, usize), view: View) {
+    fn read(&mut self, world: &World, keypad: usize, view: View) {
         if view == View::Failed {
-            self.blind.entry((host, keypad)).or_insert(world.hub.now());
+            self.blind.entry(keypad).or_insert(world.hub.now());
         } else {
-            self.blind.remove(&(host, keypad));
+            self.blind.remove(&keypad);
         }
         let codes = match view {
             View::Whole => world.vendors.in_cloud(keypad),

@@ -68,12 +68,17 @@ impl Promises {
                     let opens = held.iter().any(|on| on.active && on.end.is_none_or(|end| end > clock));
                     let opens = opens && !world.vendors.is_syncing(keypad);
                     if !listed.is_empty() || opens {
-                        return broken(format!("stay {number} has a code on keypad {keypad} and no right to it"));
+                        return broken(format!(
+                            "stay {number} has a code on keypad {keypad} and no right to it"
+                        ));
                     }
                 }
                 Want::One => {
                     let [code] = listed.as_slice() else {
-                        return broken(format!("stay {number} has {} codes on keypad {keypad}", listed.len()));
+                        return broken(format!(
+                            "stay {number} has {} codes on keypad {keypad}",
+                            listed.len()
+                        ));
                     };
                     if !is_right(world, resting, keypad, &rules, code) {
                         return broken(format!(
@@ -197,7 +202,8 @@ fn removals_are_proven(world: &World, resting: &Resting<'_>) -> Result<(), Broke
                 && other.state != CodeState::Removed && other.vendor_id == code.vendor_id)
         });
         if there && !again {
-            let text = format!("a code of stay {} is on record as removed and on keypad {keypad}", resting.number);
+            let text =
+                format!("a code of stay {} is on record as removed and on keypad {keypad}", resting.number);
             return Err(Broken::new("at-rest-removals-are-proven", world.hub.now(), text));
         }
     }
@@ -224,12 +230,10 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
     let places: Vec<usize> = (0..setup.channels.len()).filter(|place| reachable(*place)).collect();
     let mut knows = false;
     for place in &places {
-        let to = if setup.channels[*place].thread {
-            stay.reference().as_str().to_owned()
-        } else {
-            content.phone.map(|phone| Stay::phone(resting.number, phone)).unwrap_or_default()
-        };
-        let last = stay.heard.iter().rev().find(|heard| heard.channel == *place && heard.to == to);
+        // The thread of an earlier name is the same guest's.
+        let phone = content.phone.map(|phone| Stay::phone(resting.number, phone));
+        let is_theirs = |to: &str| setup.channels[*place].thread || Some(to) == phone.as_deref();
+        let last = stay.heard.iter().rev().find(|heard| heard.channel == *place && is_theirs(&heard.to));
         let right = last.and_then(|heard| heard.told.as_ref()).is_some_and(|told| {
             told.start == times.start()
                 && told.end == times.end()
@@ -240,7 +244,8 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
                 let rules = world.vendors.rules(*keypad);
                 let codes = world.vendors.in_cloud(*keypad);
                 let mine = codes.iter().filter(|code| world.stay_of(code) == Some(resting.number));
-                mine.filter(|code| !code.leaving).any(|code| Some(&typed(&rules, code)) == heard.typed(*keypad))
+                mine.filter(|code| !code.leaving)
+                    .any(|code| Some(&typed(&rules, code)) == heard.typed(*keypad))
             })
         });
         knows |= right && digits;
@@ -285,7 +290,8 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
         }
         let records = messages(world, resting.number);
         let named = records.iter().any(|message| {
-            message.maybe_twice && [&earlier.id, &later.id].into_iter().any(|id| id.as_ref() == Some(&message.id))
+            message.maybe_twice
+                && [&earlier.id, &later.id].into_iter().any(|id| id.as_ref() == Some(&message.id))
         });
         // What may have gone out in between and told something else is reason enough to say it again.
         let between = records.iter().any(|message| {
@@ -294,7 +300,8 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
                 && message.told.as_ref().zip(later.told.as_ref()).is_some_and(|(a, b)| !same_told(a, b))
         });
         if !named && !between {
-            let text = format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
+            let text =
+                format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
             return Err(Broken::new("told-once", world.hub.now(), text));
         }
     }

@@ -26,7 +26,8 @@ pub(super) fn foreign_codes_stay(
 ) -> Result<(), Broken> {
     let touched = before.iter().find(|code| world.stay_of(code).is_none() && !after.contains(code));
     touched.map_or(Ok(()), |code| {
-        let text = format!("the code {} on keypad {keypad}, which is not ours, was touched", code.id.as_str());
+        let text =
+            format!("the code {} on keypad {keypad}, which is not ours, was touched", code.id.as_str());
         Err(Broken::new("foreign-codes-stay", world.hub.now(), text))
     })
 }
@@ -73,9 +74,8 @@ fn has_right(
     if !content.doors(setup).contains(&keypad) {
         return false;
     }
-    let over = |policy: &PolicySetup| {
-        content.access(setup, policy).is_none_or(|access| access.closes() <= now)
-    };
+    let over =
+        |policy: &PolicySetup| content.access(setup, policy).is_none_or(|access| access.closes() <= now);
     if policies.iter().any(over) {
         return false;
     }
@@ -110,19 +110,22 @@ impl Promises {
         for code in before.iter().filter(|code| !code.leaving && !is_there(code)) {
             let Some(number) = world.stay_of(code) else { continue };
             // What was decided on a good read may be under way while another one fails.
-            let blind = self.blind.get(&(host, keypad)).is_some_and(|since| now - *since > Duration::minutes(2));
+            let blind = self.blind.get(&keypad).is_some_and(|since| now - *since > Duration::minutes(2));
             if blind {
                 let text = format!("host {host} could not read keypad {keypad} and removed {}", code.note);
                 return Err(Broken::new("no-removal-on-a-bad-read", now, text));
             }
-            let second = after.iter().any(|other| {
-                other.id != code.id && !other.leaving && world.stay_of(other) == Some(number)
-            });
+            let second = after
+                .iter()
+                .any(|other| other.id != code.id && !other.leaving && world.stay_of(other) == Some(number));
             if second {
                 continue;
             }
             if self.surely_has_right(world, number, keypad) && !yields(world, number, keypad) {
-                let text = format!("{} was taken off keypad {keypad}, but stay {number} has a right to it", code.note);
+                let text = format!(
+                    "{} was taken off keypad {keypad}, but stay {number} has a right to it",
+                    code.note
+                );
                 return Err(Broken::new("no-removal-without-reason", now, text));
             }
             self.told_before_the_old_goes(world, number, keypad)?;
@@ -254,7 +257,9 @@ impl Promises {
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let holds = match required {
                 Proof::Requested => true,
-                Proof::Accepted => world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it),
+                Proof::Accepted => {
+                    world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it)
+                }
                 Proof::Listed => shown.iter().any(is_it),
                 Proof::Confirmed | Proof::Used => {
                     touched || world.vendors.on_device(keypad).iter().any(is_it)
@@ -279,7 +284,8 @@ impl Promises {
             if Some(earlier) == code.typed.as_ref() {
                 continue;
             }
-            let another_guest = stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
+            let another_guest =
+                stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let refused = self.duplicates.contains(&keypad);
             if another_guest || touched || refused || taken(world, number) {

@@ -6,9 +6,7 @@ use booking_core::store::{
     Accepted, Arrival, CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Origin, Told,
     ToldCode, Tx, Write,
 };
-use booking_core::{
-    BookingId, CodeId, Dedup, GrantId, MessageId, Pin, Receipt, Reply, VendorCodeId, Window,
-};
+use booking_core::{BookingId, CodeId, Dedup, GrantId, MessageId, Pin, Receipt, Reply, VendorCodeId, Window};
 use chrono::{Days, NaiveDate, TimeZone as _};
 
 use super::*;
@@ -311,7 +309,8 @@ fn a_door_without_its_code_breaks_a_promise() {
 fn put(world: &World, keypad: usize) -> VendorCodeId {
     let code = code("1", "111111", "Model#110");
     let window = Window::new(code.start.unwrap(), code.end.unwrap(), chrono_tz::UTC).unwrap();
-    let staff = StaffCode { stored: code.stored, name: "Guest".into(), note: code.note, window: Some(window) };
+    let staff =
+        StaffCode { stored: code.stored, name: "Guest".into(), note: code.note, window: Some(window) };
     world.vendors.locks.staff_adds(&names::model_key(keypad), staff).unwrap()
 }
 
