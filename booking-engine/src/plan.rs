@@ -336,6 +336,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn step(&mut self, step: Step, when: When) {
+        let looks = matches!(step, Step::Read { .. } | Step::Weigh { .. });
+        let when = if self.observing() && !looks { When::Later } else { when };
         if !self.plan.steps.iter().any(|(known, _)| *known == step) {
             self.plan.steps.push((step, when));
         }
@@ -477,6 +479,7 @@ impl Planner<'_> {
             self.wake(closes);
         }
         if let Wish::Keep { until: Some(until) } = self.wished.wish
+            && until > now
             && self.has_live_codes()
         {
             self.wake(until);

@@ -45,6 +45,12 @@ impl Planner<'_> {
             let wanted = code.state == CodeState::Wanted && !write_is_open(&code);
             match code.missing_since {
                 Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
+                _ if wanted
+                    && last_write_was(&code, WriteKind::Delete)
+                    && code.write.as_ref().is_some_and(|write| write.state == WriteState::Applied) =>
+                {
+                    self.look_into(&code);
+                }
                 _ if wanted && code.proof < Proof::Listed => {
                     let content = Content {
                         window: code.window.clone(),
@@ -86,10 +92,12 @@ impl Planner<'_> {
 
     /// A code that was about to go is what the stay should have again: a cancellation was taken back.
     fn revive(&mut self, door: &DoorId) -> bool {
+        let reissued_at = self.s.reissued_at;
         let code = self.plan.codes.iter_mut().rfind(|code| {
+            let stands = reissued_at.is_none_or(|at| code.created_at >= at);
             let here =
                 code.door == *door && self.s.tenant.doors.get(door).is_some_and(|s| s.door.key == code.key);
-            code.state == CodeState::Unwanted && here && code.pins.is_some()
+            code.state == CodeState::Unwanted && here && stands && code.pins.is_some()
         });
         let Some(code) = code else { return false };
         code.state = CodeState::Wanted;
@@ -99,6 +107,8 @@ impl Planner<'_> {
         }
         let code = code.clone();
         self.look_into(&code);
+        // What is known already is folded into a wanted code by the next look.
+        self.wake(self.s.now);
         true
     }
 
@@ -323,8 +333,12 @@ impl Planner<'_> {
         };
         let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).filter(|at| *at > end);
         let since = if seen.is_none() { end } else { end + self.settle(code) };
+        let partial = self.s.views.get(&code.key).is_some_and(|view| !view.complete);
         if seen.is_none_or(|at| at < since) {
             self.ask_for(&self.place(code), since);
+        } else if partial && write_is_open(code) {
+            // What a list leaves out may be what is looked for.
+            self.ask_for(&self.place(code), self.s.now);
         }
     }
 
@@ -347,7 +361,7 @@ impl Planner<'_> {
                 } else {
                     self.remove(&code);
                 }
-            } else if moved_from.contains(&code.id) {
+            } else if moved_from.contains(&code.id) && self.may_delete() {
                 self.step(Step::Delete { code: code.id.clone() }, When::Later);
             }
         }
@@ -365,7 +379,7 @@ impl Planner<'_> {
         }
         let Some(wanted) = self.wanted_on(&code.door) else { return false };
         let view = self.s.views.get(&place.key);
-        !view.zip(wanted.vendor_id.as_ref()).is_some_and(|(view, id)| view.code(id).is_some())
+        view.zip(wanted.vendor_id.as_ref()).is_none_or(|(view, id)| view.code(id).is_none())
     }
 
     /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.
@@ -386,10 +400,6 @@ impl Planner<'_> {
 
     fn remove(&mut self, code: &CodeRecord) {
         let now = self.s.now;
-        if !self.may_delete() {
-            self.note("would-delete", format!("a code of ours on door {} is not wanted", code.door));
-            return;
-        }
         if write_is_open(code) && !last_write_was(code, WriteKind::Delete) {
             self.look_into(code);
             return;
@@ -407,6 +417,10 @@ impl Planner<'_> {
             return;
         }
         let place = self.place(code);
+        if !self.may_delete() && (code.vendor_id.is_some() || self.is_blind(&place)) {
+            self.note("would-delete", format!("a code of ours on door {} is not wanted", code.door));
+            return;
+        }
         if self.readable(&place) {
             match code.vendor_id {
                 Some(_) if self.brake_allows(code) => {

@@ -52,10 +52,16 @@ impl Planner<'_> {
         if planted(planted::IN_HOUSE_YIELDS) {
             order.sort_by_key(|rival| (rival.opens <= now, rival.opens, rival.stay.clone()));
         } else {
-            order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+            order.sort_by_key(|rival| {
+                let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
+                (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
+            });
         }
         #[cfg(not(staykey_planted))]
-        order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+        order.sort_by_key(|rival| {
+            let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
+            (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
+        });
         Some(Room {
             order,
             places: capacity.saturating_sub(listed.len() - of_ours),
@@ -117,7 +123,8 @@ impl Planner<'_> {
     /// Takes a code off for somebody with a better right to the place. Its PIN stays claimed.
     pub(super) fn yields(&mut self, code: &CodeRecord) -> bool {
         let place = self.place(code);
-        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| code.vendor_id.is_some()) else {
+        let goes = code.vendor_id.is_some() && self.may_delete();
+        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| goes) else {
             return false;
         };
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
@@ -160,6 +167,10 @@ impl Planner<'_> {
         let waiting = left.iter().filter_map(|key| self.s.rivals.get(key)).flatten();
         let waiting = waiting.filter(|rival| rival.wanted && !rival.is_there());
         let stays: Vec<_> = waiting.map(|rival| rival.stay.clone()).collect();
+        if stays.contains(&self.s.booking.id) {
+            // The place that this stay has left is counted from the next look on.
+            self.wake(self.s.now);
+        }
         self.plan.nudge.extend(stays.into_iter().filter(|stay| *stay != self.s.booking.id));
     }
 }
