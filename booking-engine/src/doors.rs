@@ -49,7 +49,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(codes: Vec<ListedCode>) -> Self {
+    fn new(mut codes: Vec<ListedCode>) -> Self {
+        // A vendor's order may change from read to read, and with it which of two alike codes comes first.
+        codes.sort_by(|a, b| a.id.cmp(&b.id));
         let mut by_marker: BTreeMap<Marker, Vec<usize>> = BTreeMap::new();
         for (index, listed) in codes.iter().enumerate() {
             #[cfg(staykey_planted)]

@@ -339,6 +339,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn step(&mut self, step: Step, when: When) {
+        let looks = matches!(step, Step::Read { .. } | Step::Weigh { .. });
+        let when = if self.observing() && !looks { When::Later } else { when };
         if !self.plan.steps.iter().any(|(known, _)| *known == step) {
             self.plan.steps.push((step, when));
         }
@@ -481,6 +483,7 @@ impl Planner<'_> {
             self.wake(closes);
         }
         if let Wish::Keep { until: Some(until) } = self.wished.wish
+            && until > now
             && self.has_live_codes()
         {
             self.wake(until);

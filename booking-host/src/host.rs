@@ -380,7 +380,7 @@ impl Builder<'_> {
             full_read_ahead: config.full_read_ahead,
             door_read_every: config.door_read_every,
             brake: config.brake,
-            retired: std::collections::BTreeSet::new(),
+            retired: config.retired.clone(),
             texts: Arc::new(texts),
         })
     }

@@ -16,6 +16,7 @@ mod package;
 mod suite;
 mod tidy;
 mod workspace;
+mod world;
 
 /// The tasks of this repository.
 #[derive(Debug, Parser)]
@@ -33,6 +34,8 @@ enum Task {
     L10n,
     /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
     Tidy,
+    /// Lives through histories of the deterministic world, or tells the story of one.
+    World(world::Options),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(root, &options),
         Task::L10n => l10n::run(root),
         Task::Tidy => tidy::run(root),
+        Task::World(options) => world::run(root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,12 @@ impl Planner<'_> {
             let wanted = code.state == CodeState::Wanted && !write_is_open(&code);
             match code.missing_since {
                 Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
+                _ if wanted
+                    && last_write_was(&code, WriteKind::Delete)
+                    && code.write.as_ref().is_some_and(|write| write.state == WriteState::Applied) =>
+                {
+                    self.look_into(&code);
+                }
                 _ if wanted && code.proof < Proof::Listed => {
                     let content = Content {
                         window: code.window.clone(),
@@ -91,7 +97,7 @@ impl Planner<'_> {
                     let readable = self.s.tenant.place(door).is_some_and(|place| self.readable(&place));
                     #[cfg(staykey_planted)]
                     let readable = readable || planted(planted::MINT_BLINDLY);
-                    if readable {
+                    if readable && !self.looks_for_earlier(door) {
                         to_mint.push(door.clone());
                     }
                 }
@@ -107,10 +113,10 @@ impl Planner<'_> {
     fn revive(&mut self, door: &DoorId) -> bool {
         let reissued_at = self.s.reissued_at;
         let code = self.plan.codes.iter_mut().rfind(|code| {
+            let stands = reissued_at.is_none_or(|at| code.created_at >= at);
             let here =
                 code.door == *door && self.s.tenant.doors.get(door).is_some_and(|s| s.door.key == code.key);
-            let compromised = reissued_at.is_some_and(|at| code.created_at < at);
-            code.state == CodeState::Unwanted && here && code.pins.is_some() && !compromised
+            code.state == CodeState::Unwanted && here && stands && code.pins.is_some()
         });
         let Some(code) = code else { return false };
         code.state = CodeState::Wanted;
@@ -120,6 +126,8 @@ impl Planner<'_> {
         }
         let code = code.clone();
         self.look_into(&code);
+        // What is known already is folded into a wanted code by the next look.
+        self.wake(self.s.now);
         true
     }
 
@@ -384,8 +392,18 @@ impl Planner<'_> {
         if code.vendor_id.is_some() {
             let room = self.has_room_beside(&self.place(code));
             self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);
-        } else if self.gate(&self.place(code), content.window.opens(), Some(code)) == Gate::Open {
-            self.step(Step::Create { code: code.id.clone(), content }, When::Now);
+            return;
+        }
+        match self.gate(&self.place(code), content.window.opens(), Some(code)) {
+            Gate::Open => self.step(Step::Create { code: code.id.clone(), content }, When::Now),
+            // The keypad holds no second code, and this one is written down already: the earlier one makes room.
+            Gate::InPlaceOf(earlier) => {
+                let earlier = self.plan.codes.iter_mut().find(|known| known.id == earlier);
+                if let Some(earlier) = earlier {
+                    earlier.state = CodeState::Unwanted;
+                }
+            }
+            Gate::Closed => {}
         }
     }
 
@@ -422,8 +440,12 @@ impl Planner<'_> {
         };
         let seen = self.s.views.get(&code.key).and_then(|view| view.observed_at).filter(|at| *at > end);
         let since = if seen.is_none() { end } else { end + self.settle(code) };
+        let partial = self.s.views.get(&code.key).is_some_and(|view| !view.complete);
         if seen.is_none_or(|at| at < since) {
             self.ask_for(&self.place(code), since);
+        } else if partial && write_is_open(code) {
+            // What a list leaves out may be what is looked for.
+            self.ask_for(&self.place(code), self.s.now);
         }
     }
 
@@ -446,7 +468,7 @@ impl Planner<'_> {
                 } else {
                     self.remove(&code);
                 }
-            } else if moved_from.contains(&code.id) {
+            } else if moved_from.contains(&code.id) && self.may_delete() {
                 self.step(Step::Delete { code: code.id.clone() }, When::Later);
             }
         }
@@ -485,10 +507,6 @@ impl Planner<'_> {
 
     fn remove(&mut self, code: &CodeRecord) {
         let now = self.s.now;
-        if !self.may_delete() {
-            self.note("would-delete", format!("a code of ours on door {} is not wanted", code.door));
-            return;
-        }
         if write_is_open(code) && !last_write_was(code, WriteKind::Delete) {
             self.look_into(code);
             return;
@@ -506,6 +524,10 @@ impl Planner<'_> {
             return;
         }
         let place = self.place(code);
+        if !self.may_delete() && (code.vendor_id.is_some() || self.is_blind(&place)) {
+            self.note("would-delete", format!("a code of ours on door {} is not wanted", code.door));
+            return;
+        }
         if self.readable(&place) {
             match code.vendor_id {
                 Some(_) if self.brake_allows(code) => {

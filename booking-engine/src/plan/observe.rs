@@ -17,10 +17,13 @@ pub(super) const SECOND_LOOK: Duration = Duration::seconds(30);
 impl Planner<'_> {
     pub(super) fn observe(&mut self) {
         let mut codes = std::mem::take(&mut self.plan.codes);
-        let owned: Vec<_> =
+        let mut owned: Vec<_> =
             codes.iter().filter_map(|code| Some((code.key.clone(), code.vendor_id.clone()?))).collect();
         for code in &mut codes {
             self.rebind(code);
+            if self.s.tenant.retired.contains(&code.key) {
+                continue;
+            }
             if self.is_blind(&self.place(code)) {
                 self.observe_blindly(code);
                 continue;
@@ -31,6 +34,8 @@ impl Planner<'_> {
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
             let found = find(code, view, taken).cloned();
+            // One listed code stands for one entry.
+            owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
             match code.state {
                 CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
                 CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
@@ -94,21 +99,25 @@ impl Planner<'_> {
             return;
         }
         let settled = self.settled(code, view);
-        if last_write_was(code, WriteKind::Delete) {
-            // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
-            match found {
-                Some(_) if !settled => {}
-                Some(_) => self.fall_back(code, view),
-                None if view.complete => {
-                    code.vendor_id = None;
-                    self.fall_back(code, view);
-                }
-                None => {}
-            }
-            return;
-        }
         if found.is_some() {
             code.missing_since = None;
+        }
+        let deleted = last_write_was(code, WriteKind::Delete)
+            && code.write.as_ref().is_some_and(|write| write.state != WriteState::NotApplied);
+        if deleted {
+            // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
+            match found {
+                Some(_) if !settled => return,
+                // It was not taken off after all.
+                Some(_) => code.write.iter_mut().for_each(|write| write.state = WriteState::NotApplied),
+                None if view.complete => {
+                    code.missing_since = None;
+                    code.vendor_id = None;
+                    self.fall_back(code, view);
+                    return;
+                }
+                None => return,
+            }
         }
         match found {
             Some(listed) if self.shows(code, listed) => {

@@ -7,9 +7,10 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState};
-use booking_core::{DoorRules, Listing};
+use booking_core::{DoorId, DoorRules, Listing};
 use chrono::{DateTime, Duration, Utc};
 
+use super::observe::SECOND_LOOK;
 use super::{Gate, Planner, Rival, Step, When};
 use crate::tenant::Place;
 
@@ -52,10 +53,16 @@ impl Planner<'_> {
         if planted(planted::IN_HOUSE_YIELDS) {
             order.sort_by_key(|rival| (rival.opens <= now, rival.opens, rival.stay.clone()));
         } else {
-            order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+            order.sort_by_key(|rival| {
+                let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
+                (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
+            });
         }
         #[cfg(not(staykey_planted))]
-        order.sort_by_key(|rival| (rival.backup, rival.opens > now, rival.opens, rival.stay.clone()));
+        order.sort_by_key(|rival| {
+            let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
+            (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
+        });
         Some(Room {
             order,
             places: capacity.saturating_sub(listed.len() - of_ours),
@@ -121,6 +128,26 @@ impl Planner<'_> {
         })
     }
 
+    /// Whether the stay's other code, whose place a new one may have to take, must be looked for first.
+    pub(super) fn looks_for_earlier(&mut self, door: &DoorId) -> bool {
+        let Some(place) = self.s.tenant.place(door).filter(|place| !self.is_blind(place)) else {
+            return false;
+        };
+        let limited = self.s.tenant.rules_at(&place).is_some_and(|rules| rules.capacity.is_some());
+        let seen = |code: &CodeRecord| {
+            let view = self.s.views.get(&place.key);
+            view.zip(code.vendor_id.as_ref()).is_some_and(|(view, id)| view.code(id).is_some())
+        };
+        let earlier = self.earlier_on(&place, None).filter(|earlier| limited && !seen(earlier));
+        let Some(earlier) = earlier.cloned() else { return false };
+        self.held.insert(door.clone(), ("the keypad is full", None));
+        match earlier.missing_since {
+            Some(since) => self.ask_for(&place, since + SECOND_LOOK),
+            None => self.look_into(&earlier),
+        }
+        true
+    }
+
     /// Whether a second code of the stay fits on the keypad.
     pub(super) fn has_room_beside(&self, place: &Place) -> bool {
         let Some(rules) = self.s.tenant.rules_at(place) else { return true };
@@ -134,7 +161,8 @@ impl Planner<'_> {
     /// Takes a code off for somebody with a better right to the place. Its PIN stays claimed.
     pub(super) fn yields(&mut self, code: &CodeRecord) -> bool {
         let place = self.place(code);
-        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| code.vendor_id.is_some()) else {
+        let goes = code.vendor_id.is_some() && self.may_delete();
+        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| goes) else {
             return false;
         };
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
@@ -181,6 +209,10 @@ impl Planner<'_> {
         let waiting = left.iter().filter_map(|key| self.s.rivals.get(key)).flatten();
         let waiting = waiting.filter(|rival| rival.wanted && !rival.is_there());
         let stays: Vec<_> = waiting.map(|rival| rival.stay.clone()).collect();
+        if stays.contains(&self.s.booking.id) {
+            // The place that this stay has left is counted from the next look on.
+            self.wake(self.s.now);
+        }
         self.plan.nudge.extend(stays.into_iter().filter(|stay| *stay != self.s.booking.id));
     }
 }

@@ -209,6 +209,29 @@ fn e10_on_a_keypad_with_no_second_place_the_new_digits_take_the_old_ones_place()
 }
 
 #[test]
+fn e10_on_a_full_keypad_a_code_that_was_not_seen_yet_is_looked_for_first() {
+    for gone in [false, true] {
+        let mut rules = DoorRules::new(4);
+        rules.capacity = Some(1);
+        rules.settle = StdDuration::from_secs(600);
+        let inn = Inn::new(Layout::flat(rules));
+        inn.lock().set_lag(Duration::minutes(5));
+        inn.book("1", "flat", day(3, 3), day(3, 6));
+        let first = inn.pin("flat", "1");
+        if gone {
+            assert!(inn.lock().remove(&key("flat"), &inn.on("flat")[0].id));
+        }
+        inn.reissue("1");
+        inn.pass(Duration::hours(2));
+        let second = inn.pin("flat", "1");
+        assert_ne!(first, second, "{gone}");
+        let told = inn.told("1");
+        assert!(told.last().unwrap().contains(&second), "{gone} {told:?}");
+        assert!(inn.trouble().is_empty(), "{:?}", inn.alerts());
+    }
+}
+
+#[test]
 fn e10_lost_answers_leave_one_code_and_the_digits_that_were_told() {
     for trouble in [Trouble::AnswerLost, Trouble::NoAnswer] {
         for capacity in [None, Some(1)] {

@@ -1,14 +1,19 @@
 //! `[[tenant]]`.
 
+mod doors;
+mod policy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use booking_core::{Door, DoorId, DoorKey, IntegrationName, Pin, Proof, TenantSlug, UnitId, UnitRef};
-use booking_engine::text::{ConfirmKey, Language, TextError, Texts};
-use booking_engine::{Brake, CancelInHouse, DoorSetup, GuestChannels, Mode, Policy, Tell, Unit};
+use booking_core::{DoorId, DoorKey, IntegrationName, TenantSlug, UnitId, UnitRef};
+use booking_engine::text::{Language, TextError, Texts};
+use booking_engine::{Brake, DoorSetup, GuestChannels, Mode, Policy, Unit};
 use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use self::doors::{Doors, Keypad};
+use self::policy::{Timing, read_policy, read_tenant_policy};
 use super::read::{Entry, Report, Section};
 use super::settings::Reach;
 use super::value::nearest;
@@ -54,6 +59,8 @@ pub struct TenantConfig {
     pub brake: Brake,
     /// Its doors.
     pub doors: Vec<DoorSetup>,
+    /// Keypads that are gone for good.
+    pub retired: BTreeSet<DoorKey>,
     /// What it lets.
     pub units: Vec<Unit>,
 }
@@ -101,15 +108,6 @@ impl Tenants {
     }
 }
 
-/// A keypad's PIN rules as a tenant has them, to be compared across tenants.
-struct Keypad {
-    tenant: TenantSlug,
-    door: String,
-    line: usize,
-    prefix: Option<Pin>,
-    length: u8,
-}
-
 pub(super) fn read_all(root: &Section<'_>, registry: &Registry, foreign: bool) -> Tenants {
     let mut tenants =
         Tenants { configs: Vec::new(), slugs: BTreeSet::new(), webhooks: BTreeMap::new(), shut: Vec::new() };
@@ -154,29 +152,6 @@ impl Names {
     fn of(map: &BTreeMap<String, Option<Settings>>) -> Vec<&str> {
         map.keys().map(String::as_str).collect()
     }
-}
-
-/// A door while its tenant is read.
-struct DraftDoor {
-    id: DoorId,
-    path: String,
-    line: usize,
-    label: Option<String>,
-    confirm: Option<ConfirmKey>,
-    lock: IntegrationName,
-    key: DoorKey,
-    zone: Option<Tz>,
-    prefix: Option<Pin>,
-    length: Option<u8>,
-    /// How many digits this kind of lock stores where the door does not say.
-    usual: u8,
-}
-
-#[derive(Default)]
-struct Doors {
-    drafts: Vec<DraftDoor>,
-    /// Every name that stands there, even of a door with mistakes, and its line.
-    ids: BTreeMap<String, usize>,
 }
 
 /// A unit while its tenant is read.
@@ -231,6 +206,7 @@ impl Reader<'_> {
             None => (Policy::default(), Timing::default()),
         };
         let doors = self.doors(&section, &names);
+        let retired = self.retired(&section, &names, &doors);
         let units = self.units(&section, &names, &doors, &policy);
         self.check_write_back(&section, &names, &policy, &units);
         let doors = self.finish_doors(&section, doors, &units, keypads);
@@ -253,6 +229,7 @@ impl Reader<'_> {
             door_read_every: timing.door_read_every,
             brake: timing.brake,
             doors,
+            retired,
             units: units.into_iter().map(|draft| draft.unit).collect::<Option<_>>()?,
         })
     }
@@ -449,109 +426,6 @@ impl Reader<'_> {
         (guest, staff)
     }
 
-    fn doors(&self, section: &Section<'_>, names: &Names) -> Doors {
-        let mut ids: BTreeMap<String, usize> = BTreeMap::new();
-        let mut doors = Vec::new();
-        for section in section.array("door", "id") {
-            let id = section.require("id", "name it").and_then(|entry| {
-                let id = entry.parse(DoorId::parse, "choose another name")?;
-                unique(&entry, &mut ids, id.as_str(), "doors").then_some(id)
-            });
-            let label = section.get("label").and_then(|entry| entry.text().map(str::to_owned));
-            let confirm = section.get("confirm_key").and_then(|entry| {
-                entry.choice(&[
-                    ("check", ConfirmKey::Check),
-                    ("enter", ConfirmKey::Enter),
-                    ("hash", ConfirmKey::Hash),
-                    ("key", ConfirmKey::Key),
-                    ("star", ConfirmKey::Star),
-                ])
-            });
-            let lock = section.require("lock", "name a [tenant.lock.NAME]").and_then(|entry| {
-                let text = entry.text()?;
-                if !names.locks.contains_key(text) {
-                    entry.unknown(text, "lock", &Names::of(&names.locks));
-                    return None;
-                }
-                IntegrationName::parse(text).ok()
-            });
-            let device = section
-                .require("device", "write the lock's id at its vendor")
-                .and_then(|entry| reference(&entry));
-            let keypad = match section.get("keypad") {
-                None => Some(String::new()),
-                Some(entry) => reference(&entry),
-            };
-            let zone = section.get("time_zone").and_then(|entry| zone(&entry));
-            let prefix =
-                section.get("pin_prefix").map(|entry| entry.parse(Pin::parse, "write digits in quotes"));
-            let length = section
-                .get("pin_length")
-                .map(|entry| entry.integer(1..17).and_then(|n| u8::try_from(n).ok()));
-
-            let settings = lock.as_ref().and_then(|lock| names.locks.get(lock.as_str())?.as_ref());
-            let kind = settings.and_then(|settings| self.registry.get_lock(settings.kind()));
-            let mut key = None;
-            if let (Some(kind), Some(device), Some(keypad)) = (kind, &device, &keypad) {
-                match kind.door_key(device, keypad) {
-                    Ok(found) => key = Some(found),
-                    Err(error) => section.problem("", error, "look it up in the vendor's own pages"),
-                }
-                let lengths = kind.pin_lengths();
-                let stored = length.map_or(Some(kind.usual_pin_length()), |length| length);
-                if let Some(stored) = stored {
-                    if !lengths.contains(&stored) {
-                        section.problem(
-                            "pin_length",
-                            format!(
-                                "this kind of lock stores {} to {} digits",
-                                lengths.start(),
-                                lengths.end()
-                            ),
-                            "write a number of them",
-                        );
-                    }
-                    if let Some(Some(prefix)) = &prefix
-                        && prefix.len() + usize::from(stored) > 16
-                    {
-                        section.problem(
-                            "pin_prefix",
-                            "prefix and PIN have more than 16 digits together",
-                            "shorten one",
-                        );
-                    }
-                    if stored < 4 && lengths.contains(&stored) {
-                        section.warning(
-                            "pin_length",
-                            "so short a PIN is soon guessed",
-                            "take at least 4 digits",
-                        );
-                    }
-                }
-            }
-            let (path, line) = (section.path.clone(), section.line);
-            section.finish();
-            if let (Some(id), Some(lock), Some(key)) = (id, lock, key) {
-                let (prefix, length) = (prefix.flatten(), length.flatten());
-                let usual = kind.map_or(0, |kind| kind.usual_pin_length());
-                doors.push(DraftDoor {
-                    id,
-                    path,
-                    line,
-                    label,
-                    confirm,
-                    lock,
-                    key,
-                    zone,
-                    prefix,
-                    length,
-                    usual,
-                });
-            }
-        }
-        Doors { drafts: doors, ids }
-    }
-
     fn units(&self, section: &Section<'_>, names: &Names, doors: &Doors, policy: &Policy) -> Vec<DraftUnit> {
         let mut ids: BTreeMap<String, usize> = BTreeMap::new();
         let mut references: BTreeMap<(IntegrationName, UnitRef), String> = BTreeMap::new();
@@ -667,183 +541,6 @@ impl Reader<'_> {
                 "set what the source needs for it (smoobu: placeholder_key), or take write_back out",
             );
         }
-    }
-
-    fn finish_doors(
-        &self,
-        section: &Section<'_>,
-        doors: Doors,
-        units: &[DraftUnit],
-        keypads: &mut BTreeMap<DoorKey, Keypad>,
-    ) -> Vec<DoorSetup> {
-        let report = section.report();
-        let mut finished = Vec::new();
-        for draft in doors.drafts {
-            let of: Vec<&DraftUnit> = units.iter().filter(|unit| unit.doors.contains(&draft.id)).collect();
-            let zones: BTreeSet<&str> =
-                of.iter().filter_map(|unit| unit.zone).map(|zone| zone.name()).collect();
-            if zones.len() > 1 && draft.zone.is_none() {
-                report.problem(
-                    draft.line,
-                    format!("{}.time_zone", draft.path),
-                    format!("its units lie in {}", zones.iter().copied().collect::<Vec<_>>().join(" and ")),
-                    "one door is in one zone: mend the units, or write the door's own time_zone",
-                );
-            }
-            if of.is_empty() {
-                report.warning(
-                    draft.line,
-                    &draft.path,
-                    "no unit names this door",
-                    "name it under the doors of a unit",
-                );
-            }
-            let zone = draft.zone.or_else(|| of.iter().find_map(|unit| unit.zone)).unwrap_or(Tz::UTC);
-            self.check_keypad(report, &draft, keypads);
-            let DraftDoor { id, label, confirm, lock, key, prefix, length, .. } = draft;
-            let door = Door { key, zone, pin_prefix: prefix, pin_length: length };
-            finished.push(DoorSetup { id, label, confirm, lock, door, backup_codes: 0 });
-        }
-        finished
-    }
-
-    fn check_keypad(&self, report: &Report<'_>, draft: &DraftDoor, keypads: &mut BTreeMap<DoorKey, Keypad>) {
-        let Some(tenant) = &self.slug else { return };
-        let length = draft.length.unwrap_or(draft.usual);
-        let Some(other) = keypads.get(&draft.key) else {
-            let keypad = Keypad {
-                tenant: tenant.clone(),
-                door: draft.path.clone(),
-                line: draft.line,
-                prefix: draft.prefix.clone(),
-                length,
-            };
-            keypads.insert(draft.key.clone(), keypad);
-            return;
-        };
-        if other.tenant == *tenant {
-            report.problem(
-                draft.line,
-                &draft.path,
-                format!("{} of line {} is the same keypad", other.door, other.line),
-                "describe each keypad once; several units may name one door",
-            );
-        } else if other.prefix != draft.prefix || other.length != length {
-            report.problem(
-                draft.line,
-                &draft.path,
-                format!(
-                    "{} of line {} is the same keypad with another pin_prefix or pin_length",
-                    other.door, other.line
-                ),
-                "one keypad has one rule: make them agree",
-            );
-        }
-    }
-}
-
-/// How often and how far is looked.
-struct Timing {
-    full_read_every: TimeDelta,
-    full_read_ahead: TimeDelta,
-    door_read_every: TimeDelta,
-    brake: Brake,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            full_read_every: TimeDelta::minutes(30),
-            full_read_ahead: TimeDelta::days(365),
-            door_read_every: TimeDelta::minutes(30),
-            brake: Brake::default(),
-        }
-    }
-}
-
-fn read_tenant_policy(section: Section<'_>) -> (Policy, Timing) {
-    let policy = read_policy(&section, Policy::default());
-    let mut timing = Timing::default();
-    let minute = TimeDelta::minutes(1);
-    set(&mut timing.full_read_every, section.get("full_read_every"), |entry| {
-        entry.duration_from(minute, "1m")
-    });
-    set(&mut timing.full_read_ahead, section.get("full_read_ahead"), |entry| {
-        entry.duration_from(TimeDelta::days(1), "1d")
-    });
-    set(&mut timing.door_read_every, section.get("door_read_every"), |entry| {
-        entry.duration_from(minute, "1m")
-    });
-    if let Some(entry) = section.get("brake")
-        && let Some(brake) = entry.section()
-    {
-        entry.warn(
-            "it is read and checked, but this version of the engine has no brake yet",
-            "watch the first days in mode = \"upsert-only\"",
-        );
-        set(&mut timing.brake.share, brake.get("share"), |entry| entry.fraction());
-        set(&mut timing.brake.least, brake.get("least"), |entry| {
-            u32::try_from(entry.integer(0..1_000_000)?).ok()
-        });
-        set(&mut timing.brake.per, brake.get("per"), |entry| entry.duration_from(minute, "1m"));
-        brake.finish();
-    }
-    section.finish();
-    (policy, timing)
-}
-
-fn read_policy(section: &Section<'_>, mut policy: Policy) -> Policy {
-    set(&mut policy.proof, section.get("proof"), |entry| {
-        entry.choice(&[
-            ("accepted", Proof::Accepted),
-            ("listed", Proof::Listed),
-            ("confirmed", Proof::Confirmed),
-            ("used", Proof::Used),
-        ])
-    });
-    set(&mut policy.tell, section.get("tell"), tell);
-    set(&mut policy.buffer_before, section.get("buffer_before"), |entry| entry.duration());
-    set(&mut policy.buffer_after, section.get("buffer_after"), |entry| entry.duration());
-    set(&mut policy.quarantine, section.get("quarantine"), |entry| entry.duration());
-    set(&mut policy.cancel_in_house, section.get("cancel_in_house"), |entry| {
-        entry.choice(&[("keep", CancelInHouse::Keep), ("remove", CancelInHouse::Remove)])
-    });
-    set(&mut policy.settle, section.get("settle"), |entry| entry.duration());
-    set(&mut policy.door_read_max_age, section.get("door_read_max_age"), |entry| entry.duration());
-    set(&mut policy.escalate_before, section.get("escalate_before"), |entry| entry.duration());
-    set(&mut policy.absent_reads, section.get("absent_reads"), |entry| {
-        u32::try_from(entry.integer(1..101)?).ok()
-    });
-    set(&mut policy.tell_adopted, section.get("tell_adopted"), |entry| entry.flag());
-    set(&mut policy.write_back, section.get("write_back"), |entry| entry.flag());
-    for (key, buffer) in [("buffer_before", policy.buffer_before), ("buffer_after", policy.buffer_after)] {
-        if buffer > TimeDelta::days(1) {
-            section.warning(
-                key,
-                "the code works for more than a day outside the stay",
-                "check the unit: \"15m\" are minutes",
-            );
-        }
-    }
-    policy
-}
-
-fn tell(entry: &Entry<'_>) -> Option<Tell> {
-    if !entry.is_table() {
-        return entry.choice(&[("when-proven", Tell::WhenProven)]);
-    }
-    let section = entry.section()?;
-    let before = section
-        .require("before_arrival", "write { before_arrival = \"48h\" }")
-        .and_then(|entry| entry.duration());
-    section.finish();
-    before.map(Tell::BeforeArrival)
-}
-
-/// Sets what a key says, if it is there and can be read.
-fn set<T>(value: &mut T, entry: Option<Entry<'_>>, read: impl FnOnce(&Entry<'_>) -> Option<T>) {
-    if let Some(read) = entry.as_ref().and_then(read) {
-        *value = read;
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use booking_core::signature::Network;
 use booking_core::{IntegrationName, Proof};
-use booking_engine::{CancelInHouse, GuestChannels, Mode, Tell};
+use booking_engine::{CancelInHouse, Drift, GuestChannels, Mode, PinSource, Tell};
 use chrono_tz::Tz;
 
 use super::*;
@@ -637,7 +637,7 @@ fn tenants() {
         (
             ("doors = [\"front\"]", "policy = { full_read_every = \"1h\" }\ndoors = [\"front\"]"),
             &[
-                "line 32: tenant.harbour.unit.studio-a.policy.full_read_every: unknown key — known here: absent_reads, buffer_after, buffer_before, cancel_in_house, door_read_max_age, escalate_before, proof, quarantine, settle, tell, tell_adopted, write_back",
+                "line 32: tenant.harbour.unit.studio-a.policy.full_read_every: unknown key — known here: absent_reads, backup_before, buffer_after, buffer_before, cancel_in_house, door_read_max_age, drift, escalate_before, pin, proof, quarantine, settle, tell, tell_adopted, write_back",
             ],
         ),
     ] {
@@ -898,4 +898,81 @@ fn a_kind_of_lock_says_how_many_digits_it_stores() {
         problems[0].to_string(),
         "line 24: tenant.harbour.door.front.pin_length: this kind of lock stores 6 to 6 digits — write a number of them"
     );
+}
+
+#[test]
+fn what_later_locks_bring_is_read() {
+    let config = good(&[
+        (
+            "[[tenant.door]]",
+            "[tenant.policy]\nbrake = { share = 0.5, least = 5, per = \"12h\" }\ndrift = \"adopt\"\npin = \"phone\"\n\
+             backup_before = \"4h\"\n[[tenant.door]]\nbackup_codes = 2",
+        ),
+        (
+            "slug = \"harbour\"",
+            "slug = \"harbour\"\nretired = [{ lock = \"thekeys\", device = \"4400\", keypad = \"Old1\" }]",
+        ),
+        ("doors = [\"front\"]", "doors = [\"front\"]\npolicy = { drift = \"restore\" }"),
+    ]);
+    let tenant = &config.tenants[0];
+    let brake = &tenant.brake;
+    assert_eq!((brake.share, brake.least, brake.per), (0.5, 5, TimeDelta::hours(12)));
+    let policy = &tenant.policy;
+    assert_eq!(
+        (policy.drift, policy.pin, policy.backup_before),
+        (Drift::Adopt, PinSource::Phone, TimeDelta::hours(4))
+    );
+    assert_eq!(tenant.units[0].policy.drift, Drift::Restore);
+    assert_eq!(tenant.doors[0].backup_codes, 2);
+    let retired: Vec<String> = tenant.retired.iter().map(ToString::to_string).collect();
+    assert_eq!(retired, ["thekeys/4400/Old1"]);
+    check(&[("[[tenant.door]]", "[tenant.policy]\nbrake = { least = 5 }\n[[tenant.door]]")], &[]);
+}
+
+#[test]
+fn what_later_locks_bring_is_checked() {
+    const RETIRED: &str =
+        "slug = \"harbour\"\nretired = [{ lock = \"thekeys\", device = \"4400\", keypad = \"Old1\" }]";
+    let retired = |from: &str, to: &str| RETIRED.replace(from, to);
+    let policy = |line: &str| ("[[tenant.door]]", format!("[tenant.policy]\n{line}\n[[tenant.door]]"));
+    for ((from, to), expected) in [
+        (
+            policy("drift = \"adapt\""),
+            "line 22: tenant.harbour.policy.drift: there is no value `adapt` — did you mean `adopt`?",
+        ),
+        (
+            policy("pin = \"phon\""),
+            "line 22: tenant.harbour.policy.pin: there is no value `phon` — did you mean `phone`?",
+        ),
+        (
+            policy("backup_before = 2"),
+            "line 22: tenant.harbour.policy.backup_before: is a whole number, not a text — write it in quotes",
+        ),
+        (
+            ("keypad = \"AbCd1234\"", "keypad = \"AbCd1234\"\nbackup_codes = 9".to_owned()),
+            "line 26: tenant.harbour.door.front.backup_codes: is out of range — write a number from 0 to 8",
+        ),
+        (
+            ("slug = \"harbour\"", retired("\"4400\", keypad = \"Old1\"", "\"4411\", keypad = \"AbCd1234\"")),
+            "line 9: tenant.harbour.retired.4411: tenant.harbour.door.front of line 22 is this keypad — take it out \
+             here, or give the door the keypad that it has now",
+        ),
+        (
+            ("slug = \"harbour\"", retired("\"thekeys\"", "\"thekey\"")),
+            "line 9: tenant.harbour.retired.4400.lock: there is no lock `thekey` — did you mean `thekeys`?",
+        ),
+        (
+            (
+                "slug = \"harbour\"",
+                retired(" }]", " }, { lock = \"thekeys\", device = \"4400\", keypad = \"Old1\" }]"),
+            ),
+            "line 9: tenant.harbour.retired.4400: stands twice — take one out",
+        ),
+        (
+            ("slug = \"harbour\"", retired("device = \"4400\", ", "")),
+            "line 9: tenant.harbour.retired[1].device: is missing — write the lock's id at its vendor",
+        ),
+    ] {
+        check(&[(from, to.as_str())], &[expected]);
+    }
 }

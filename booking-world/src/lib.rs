@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+mod chance;
+mod coverage;
+mod deed;
+mod generate;
+mod happen;
+mod history;
+mod hub;
+pub mod lock;
+mod locks;
+mod names;
+mod notifier;
+mod promise;
+mod regress;
+mod run;
+mod shrink;
+mod sims;
+mod source;
+mod store;
+mod story;
+mod tasks;
+mod truth;
+mod vendors;
+mod world;
+
+pub use chance::{Chance, seed_of};
+pub use coverage::{Coverage, Place, Point, Side, Step, unreachable};
+pub use generate::{Features, generate};
+pub use history::*;
+pub use hub::Hub;
+pub use notifier::ModelNotifier;
+pub use promise::{Broken, PROMISES};
+pub use regress::REGRESSIONS;
+pub use run::{Budget, Progress, Tally, replay, run, tell};
+pub use shrink::shrink;
+pub use source::ModelSource;
+pub use vendors::Kit;
+pub use world::{Outcome, World};

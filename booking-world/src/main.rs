@@ -1,0 +1,133 @@
+//! Runs histories: a number of stays, or for hours; or tells the story of one.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use booking_world::{Budget, Features, Kit, Progress, Tally, replay, run};
+use clap::{Parser, Subcommand};
+
+/// The deterministic world of Staykey.
+#[derive(Debug, Parser)]
+#[command(name = "booking-world")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs histories from consecutive seeds, up to the first promise that is broken.
+    Run {
+        /// The seed of the first; each next one follows from it.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many stays to live through.
+        #[arg(long, default_value_t = 10_000)]
+        stays: u64,
+        /// For how many hours, however many stays that are.
+        #[arg(long)]
+        hours: Option<f64>,
+        /// Goes on after a broken promise, and counts.
+        #[arg(long)]
+        keep_going: bool,
+        /// Prints how often each fault, death and step was reached.
+        #[arg(long)]
+        coverage: bool,
+        /// With what is known to be broken.
+        #[arg(long)]
+        all_features: bool,
+    },
+    /// Runs the one history of a seed and tells its story.
+    Replay {
+        /// Its seed, as it was printed.
+        #[arg(long)]
+        seed: u64,
+        /// Tells it whole, rather than the shortest one that breaks the same promise.
+        #[arg(long)]
+        whole: bool,
+        /// The history as it is drawn with what is known to be broken.
+        #[arg(long)]
+        all_features: bool,
+    },
+    /// Lists the promises.
+    Promises,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().task {
+        Task::Run { seed, stays, hours, keep_going, coverage, all_features } => {
+            let budget = match hours {
+                Some(hours) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
+                None => Budget::Stays(stays),
+            };
+            run_all(seed, budget, keep_going, coverage, &features(all_features))
+        }
+        Task::Replay { seed, whole, all_features } => {
+            let (broken, story) = replay(&Kit::default(), seed, &features(all_features), whole);
+            story.iter().for_each(|line| println!("{line}"));
+            if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Task::Promises => {
+            for (name, sentence) in booking_world::PROMISES {
+                println!("{name}: {sentence}");
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn features(all: bool) -> Features {
+    if all { Features::all() } else { Features::default() }
+}
+
+fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features: &Features) -> ExitCode {
+    let begun = now();
+    let mut told = begun;
+    let tally = run(&Kit::default(), seed, budget, features, keep_going, &mut |progress| {
+        if let Progress::Broken { seed, broken } = progress {
+            println!("seed {seed}: BROKEN {}: {}", broken.promise, broken.text);
+        }
+        if told.elapsed() > Duration::from_secs(5)
+            && let Progress::After(tally) = progress
+        {
+            told = now();
+            println!("{}", line(tally, begun.elapsed()));
+        }
+        begun.elapsed()
+    });
+    if coverage {
+        for (place, count) in tally.coverage.counts() {
+            match booking_world::unreachable(place) {
+                Some(reason) if count == 0 => println!("{:>10}  {place} ({reason})", "-"),
+                _ => println!("{count:>10}  {place}"),
+            }
+        }
+        println!("{} never reached", tally.coverage.missing().len());
+    }
+    for (promise, count) in &tally.broken {
+        println!("{count:>6} x {promise}");
+    }
+    println!("seed {seed}: {}", line(&tally, begun.elapsed()));
+    if tally.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn line(tally: &Tally, took: Duration) -> String {
+    let seconds = took.as_secs_f64().max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = |count: u64| count as f64 / seconds;
+    format!(
+        "{} histories, {} stays, {} steps in {seconds:.1} s: {:.0} stays/s, {:.0} steps/s",
+        tally.histories,
+        tally.stays,
+        tally.steps,
+        rate(tally.stays),
+        rate(tally.steps)
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "tells people how fast it is; no history sees it")]
+fn now() -> Instant {
+    Instant::now()
+}

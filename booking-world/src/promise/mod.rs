@@ -1,0 +1,337 @@
+//! Promises: what a guest, a host and their staff may rely on whatever happens.
+//!
+//! Each looks only at the truth of the world and at what the store recorded, never at the planner's own opinion, so
+//! that a fault cannot hide in both.
+
+mod rest;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use booking_core::store::{Accepted, BookingRecord, Store as _};
+use booking_core::{
+    BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics, Window,
+};
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+
+use crate::deed::{Deed, OnDoor, View};
+use crate::history::PolicySetup;
+use crate::names;
+use crate::truth::{Content, Stay};
+use crate::vendors::unit_ref;
+use crate::world::{World, now_or_never};
+
+/// A promise that was not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name in [`PROMISES`].
+    pub promise: &'static str,
+    /// When it was seen.
+    pub at: DateTime<Utc>,
+    /// What was seen.
+    pub text: String,
+}
+
+impl Broken {
+    pub(crate) fn new(promise: &'static str, at: DateTime<Utc>, text: impl Into<String>) -> Self {
+        Self { promise, at, text: text.into() }
+    }
+}
+
+/// Every promise by its name, and in words.
+pub const PROMISES: [(&str, &str); 19] = [
+    ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
+    ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
+    (
+        "no-removal-without-reason",
+        "A code is taken off a door only when its source has said that the stay has no right to it, when its time is over, or when the stay has another code there.",
+    ),
+    (
+        "no-removal-on-a-bad-read",
+        "Nothing is deleted from a door whose reads have been failing, or showing only a part, for minutes.",
+    ),
+    ("nobody-is-locked-out", "A guest in the house is never locked out by Staykey's own action."),
+    (
+        "told-before-the-old-goes",
+        "A guest who knows a code and moves hears of the new one before the old one goes.",
+    ),
+    (
+        "told-only-what-is-proven",
+        "A guest is told a code only once it is proven as far as the policy asks and the vendor can prove.",
+    ),
+    ("told-what-is-recorded", "What the record of a message says is what the guest heard, digit by digit."),
+    (
+        "told-digits-stay",
+        "Digits that a guest was told change only for a reason on the list: a keypad that refuses or has them, another guest, the staff's own hand.",
+    ),
+    ("newer-wins", "What is known of a booking never goes back to what its source said earlier."),
+    ("acknowledged-is-kept", "A webhook that was acknowledged is in the inbox, or repeats one that is."),
+    ("staff-knows", "A guest who cannot get in at arrival is one of whom staff was told."),
+    (
+        "at-rest-doors-are-right",
+        "Once the trouble is over, each stay has exactly one working code on each of its doors for exactly its time, and nobody else has one.",
+    ),
+    (
+        "at-rest-removals-are-proven",
+        "Once the trouble is over, no code that is on record as removed is on a door.",
+    ),
+    (
+        "at-rest-guests-know",
+        "Once the trouble is over, every guest was last told what opens the doors, on each channel that reaches them.",
+    ),
+    (
+        "told-once",
+        "No guest hears the same thing twice, but for sends of unknown outcome, which the record names.",
+    ),
+    ("at-rest-inbox-is-read", "Once the trouble is over, every webhook that was acknowledged was worked on."),
+    ("at-rest-nothing-goes-on", "Once the trouble is over, the work comes to rest."),
+    ("echoes-change-nothing", "A webhook that comes again, or late, changes nothing."),
+];
+
+/// What a booking record says, as places among the versions that its source has told.
+#[derive(Clone, Copy, Debug)]
+struct Belief {
+    at: DateTime<Utc>,
+    /// The earliest version that it can be.
+    least: usize,
+    /// The latest.
+    most: usize,
+}
+
+/// What promises remember.
+#[derive(Debug, Default)]
+pub(crate) struct Promises {
+    /// The policies of earlier configurations, with when they ended.
+    former: Vec<(DateTime<Utc>, Vec<PolicySetup>)>,
+    beliefs: BTreeMap<usize, Vec<Belief>>,
+    /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
+    blind: BTreeMap<usize, DateTime<Utc>>,
+    /// Codes that honest reads have shown.
+    shown: BTreeMap<usize, Vec<OnDoor>>,
+    /// Codes that were ever listed.
+    listed: BTreeMap<usize, Vec<OnDoor>>,
+    duplicates: BTreeSet<usize>,
+    /// How much had been written and told when the echoes began.
+    before_echoes: Option<steps::Sum>,
+    sum: steps::Sum,
+    arrivals: BTreeSet<(DateTime<Utc>, usize)>,
+}
+
+impl Promises {
+    pub(crate) fn new(_policies: &[PolicySetup], _begins: DateTime<Utc>) -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn policies_changed(&mut self, now: &[PolicySetup], at: DateTime<Utc>) {
+        self.former.push((at, now.to_vec()));
+    }
+
+    /// The policies that hold or held for a tenant.
+    fn policies(&self, world: &World, tenant: usize) -> Vec<PolicySetup> {
+        let former = self.former.iter().filter_map(|(_, policies)| policies.get(tenant));
+        let first = world.history.setup.tenants[tenant].policy;
+        let mut all: Vec<_> = former.copied().chain([first, world.policies[tenant]]).collect();
+        all.dedup();
+        all
+    }
+
+    /// A stay has new words: its arrival is looked at when it comes.
+    pub(crate) fn arrives(&mut self, stay: usize, at: DateTime<Utc>) {
+        self.arrivals.insert((at, stay));
+    }
+
+    pub(crate) fn next_moment(&self) -> Option<DateTime<Utc>> {
+        self.arrivals.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn time_passes(&mut self, world: &World) -> Result<(), Broken> {
+        let now = world.hub.now();
+        while let Some((at, stay)) = self.arrivals.first().copied().filter(|(at, _)| *at <= now) {
+            self.arrivals.remove(&(at, stay));
+            self.staff_knows(world, stay)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn acknowledged(
+        &mut self,
+        world: &World,
+        delivery: &Delivery,
+        tenant: usize,
+        accepted: &Accepted,
+    ) -> Result<(), Broken> {
+        let inbox = now_or_never(world.store.inbox(&names::tenant(tenant), None, 400));
+        let rows = inbox.and_then(Result::ok).unwrap_or_default();
+        let about = |event: &&Event| reference_of(event).is_some();
+        for event in delivery.events.iter().filter(about) {
+            if !rows.iter().any(|row| row.event.as_ref() == Some(event)) {
+                let text = format!("no inbox row for {event:?} (repetition: {})", accepted.duplicate);
+                return Err(Broken::new("acknowledged-is-kept", world.hub.now(), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a store's record can be of what the source has said.
+    fn believe(&mut self, world: &World, record: &BookingRecord) -> Option<(usize, Belief)> {
+        let (number, stay) = stay_of_record(world, record)?;
+        record.booking.as_ref()?;
+        let matching: Vec<usize> = (0..stay.versions.len())
+            .filter(|version| says(world, number, stay, &stay.versions[*version].1, record))
+            .collect();
+        let (least, most) = (*matching.first()?, *matching.last()?);
+        Some((number, Belief { at: world.hub.now(), least, most }))
+    }
+
+    /// The versions of a stay by which a host may act now: those that were believed a while ago, and newer ones.
+    fn believed<'a>(
+        &self,
+        world: &World,
+        number: usize,
+        stay: &'a Stay,
+    ) -> Vec<&'a (DateTime<Utc>, Content)> {
+        let now = world.hub.now();
+        let beliefs = self.beliefs.get(&number).map_or(&[][..], Vec::as_slice);
+        let recent = beliefs.iter().rev();
+        // A host whose lease ran out under it may still act by what it read.
+        let mut least = None;
+        for belief in recent {
+            least = Some(least.map_or(belief.least, |least: usize| least.min(belief.least)));
+            if now - belief.at > Duration::minutes(10) {
+                break;
+            }
+        }
+        stay.versions.iter().skip(least.unwrap_or(0)).collect()
+    }
+}
+
+/// What an event is about.
+pub(crate) fn reference_of(event: &Event) -> Option<&ExternalId> {
+    match event {
+        Event::Hint { reference, .. } => Some(reference),
+        Event::Snapshot(booking) => Some(&booking.reference),
+        Event::Fact { .. } => None,
+    }
+}
+
+fn stay_of_record<'a>(world: &'a World, record: &BookingRecord) -> Option<(usize, &'a Stay)> {
+    let tenant = names::tenant_of(&record.tenant)?;
+    let mut found = world.stays.iter().enumerate();
+    found.find(|(_, stay)| stay.tenant == tenant && stay.references.contains(&record.reference))
+}
+
+/// Whether a record says what the source said then.
+fn says(world: &World, number: usize, stay: &Stay, content: &Content, record: &BookingRecord) -> bool {
+    if content.gone {
+        return record.gone_at.is_some();
+    }
+    let Some(booking) = record.booking.as_ref().filter(|_| record.gone_at.is_none()) else { return false };
+    let source = world.history.setup.tenants[stay.tenant].source;
+    let phone = content.phone.map(|phone| Stay::phone(number, phone));
+    (booking.status == BookingStatus::Cancelled) == content.cancelled
+        && booking.dates.ok() == content.dates()
+        && booking.unit.as_ref() == Some(&unit_ref(source, content.unit))
+        && booking.guest.phone == phone
+        && booking.check_in.map(|time| chrono::Timelike::hour(&time)) == content.check_in
+}
+
+/// A window as the clock of a keypad shows it.
+fn times(rules: &DoorRules, window: &Window) -> (NaiveDateTime, NaiveDateTime) {
+    match rules.time {
+        TimeSemantics::Instants => (window.opens().naive_utc(), window.closes().naive_utc()),
+        TimeSemantics::LocalWallTime => window.wall(),
+        TimeSemantics::WholeLocalDays => window.whole_days().wall(),
+    }
+}
+
+/// What the clock of a keypad shows now.
+fn reading(world: &World, keypad: usize, rules: &DoorRules) -> NaiveDateTime {
+    let now = world.hub.now();
+    match rules.time {
+        TimeSemantics::Instants => now.naive_utc(),
+        _ => now.with_timezone(&world.history.setup.keypads[keypad].zone).naive_local(),
+    }
+}
+
+fn works(code: &OnDoor, reading: NaiveDateTime) -> bool {
+    code.active && code.start.is_none_or(|start| start <= reading) && code.end.is_none_or(|end| reading < end)
+}
+
+fn typed(rules: &DoorRules, code: &OnDoor) -> Pin {
+    rules.typed(&code.stored)
+}
+
+impl Promises {
+    /// Held against everything that was done.
+    pub(crate) fn after(&mut self, world: &World, deed: &Deed) -> Result<(), Broken> {
+        match deed {
+            Deed::Wrote { host, keypad, step, before, after } => {
+                self.sum.writes += 1;
+                let new = after.iter().filter(|code| !before.contains(code));
+                self.listed.entry(*keypad).or_default().extend(new.cloned());
+                steps::foreign_codes_stay(world, *keypad, before, after)?;
+                steps::no_pin_twice(world, *keypad, before, after)?;
+                self.nobody_is_locked_out(world, *keypad, before, after)?;
+                if *step == crate::coverage::Step::Deleted {
+                    self.sum.writes -= 1;
+                    self.removal(world, (*host, *keypad), before, after)?;
+                }
+            }
+            Deed::Read { keypad, view, .. } => self.read(world, *keypad, *view),
+            Deed::Heard { tenant, to, body, channel, .. } => {
+                self.sum.messages += 1;
+                self.heard(world, *tenant, *channel, to, body)?;
+            }
+            Deed::Booking(record) => self.booking(world, record)?,
+            Deed::Duplicate { keypad } => {
+                self.duplicates.insert(*keypad);
+            }
+            Deed::Parked => {
+                let text = "the plan of a stay does not come to rest";
+                return Err(Broken::new("at-rest-nothing-goes-on", world.hub.now(), text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, world: &World, keypad: usize, view: View) {
+        if view == View::Failed {
+            self.blind.entry(keypad).or_insert(world.hub.now());
+        } else {
+            self.blind.remove(&keypad);
+        }
+        let codes = match view {
+            View::Whole => world.vendors.in_cloud(keypad),
+            // Whatever was there before may have been shown.
+            View::Other => self.listed.get(&keypad).cloned().unwrap_or_default(),
+            View::Empty | View::Failed => Vec::new(),
+        };
+        let shown = self.shown.entry(keypad).or_default();
+        for code in codes {
+            if !shown.contains(&code) {
+                shown.push(code);
+            }
+        }
+    }
+
+    fn booking(&mut self, world: &World, record: &BookingRecord) -> Result<(), Broken> {
+        let Some((number, belief)) = self.believe(world, record) else { return Ok(()) };
+        let known = self.beliefs.entry(number).or_default();
+        let last = known.last().copied();
+        known.push(belief);
+        let can_tell = world.history.setup.tenants[world.stays[number].tenant].source.can_tell();
+        match last {
+            Some(last) if can_tell && belief.most < last.least => {
+                let text = format!(
+                    "stay {number}: version {} was known, and now it is version {}",
+                    last.least, belief.most
+                );
+                Err(Broken::new("newer-wins", world.hub.now(), text))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What holds once the trouble is over and some time has passed.
+
+use booking_core::store::{AlertRecord, CodeState, MessageRecord, Record, Store as _};
+use booking_core::{BookingId, Clock as _, DoorRules};
+use chrono::Duration;
+
+use super::{Broken, Promises, reading, steps, times, typed};
+use crate::deed::OnDoor;
+use crate::names;
+use crate::truth::Stay;
+use crate::world::{World, now_or_never};
+
+/// A stay at rest, with what is on record of it.
+struct Resting<'a> {
+    number: usize,
+    stay: &'a Stay,
+    alerts: Vec<&'a AlertRecord>,
+}
+
+impl Resting<'_> {
+    fn is_alerted(&self, kinds: &[&str]) -> bool {
+        self.alerts.iter().any(|alert| kinds.contains(&alert.kind.as_str()))
+    }
+}
+
+impl Promises {
+    pub(crate) fn at_rest(&mut self, world: &World) -> Result<(), Broken> {
+        let alerts: Vec<Vec<AlertRecord>> =
+            (0..world.policies.len()).map(|tenant| steps::alerts(world, tenant)).collect();
+        let stays: Vec<Resting<'_>> = world
+            .stays
+            .iter()
+            .enumerate()
+            .map(|(number, stay)| {
+                let id = booking_id(world, number);
+                let of_stay = alerts[stay.tenant].iter().filter(|alert| id.is_some() && alert.stay == id);
+                Resting { number, stay, alerts: of_stay.collect() }
+            })
+            .collect();
+        for keypad in 0..world.history.setup.keypads.len() {
+            self.doors_are_right(world, &stays, keypad)?;
+        }
+        for stay in &stays {
+            removals_are_proven(world, stay)?;
+            guests_know(world, stay)?;
+            told_once(world, stay)?;
+        }
+        inbox_is_read(world)
+    }
+
+    fn doors_are_right(&self, world: &World, stays: &[Resting<'_>], keypad: usize) -> Result<(), Broken> {
+        let rules = world.vendors.rules(keypad);
+        let cloud = world.vendors.in_cloud(keypad);
+        let device = world.vendors.on_device(keypad);
+        let broken = |text: String| Err(Broken::new("at-rest-doors-are-right", world.hub.now(), text));
+        for resting in stays {
+            let of_stay = |codes: &[OnDoor]| -> Vec<OnDoor> {
+                let mine = |code: &&OnDoor| !code.leaving && world.stay_of(code) == Some(resting.number);
+                codes.iter().filter(mine).cloned().collect()
+            };
+            let (listed, held) = (of_stay(&cloud), of_stay(&device));
+            let number = resting.number;
+            match wanted(world, resting, keypad) {
+                Want::Whatever => {}
+                Want::None => {
+                    // What the device has yet to drop does no harm once it is over.
+                    let clock = reading(world, keypad, &rules);
+                    let opens = held.iter().any(|on| on.active && on.end.is_none_or(|end| end > clock));
+                    let opens = opens && !world.vendors.is_syncing(keypad);
+                    if !listed.is_empty() || opens {
+                        return broken(format!(
+                            "stay {number} has a code on keypad {keypad} and no right to it"
+                        ));
+                    }
+                }
+                Want::One => {
+                    let [code] = listed.as_slice() else {
+                        return broken(format!(
+                            "stay {number} has {} codes on keypad {keypad}",
+                            listed.len()
+                        ));
+                    };
+                    if !is_right(world, resting, keypad, &rules, code) {
+                        return broken(format!(
+                            "stay {number} has a code on keypad {keypad} that works from {:?} to {:?}",
+                            code.start, code.end
+                        ));
+                    }
+                    if !held.iter().any(|on| on.stored == code.stored && on.end == code.end && on.active) {
+                        return broken(format!("the code of stay {number} never reached keypad {keypad}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn before_echoes(&mut self, _world: &World) -> Result<(), Broken> {
+        self.before_echoes = Some(self.sum);
+        Ok(())
+    }
+
+    pub(crate) fn after_echoes(&mut self, world: &World) -> Result<(), Broken> {
+        let Some(before) = self.before_echoes else { return Ok(()) };
+        if self.sum == before || world.stays.iter().any(|stay| has_a_moment(world, stay)) {
+            return Ok(());
+        }
+        let text = format!("{:?} before the repetitions, {:?} after them", before, self.sum);
+        Err(Broken::new("echoes-change-nothing", world.hub.now(), text))
+    }
+}
+
+/// Whether something happens to a stay by itself about now.
+fn has_a_moment(world: &World, stay: &Stay) -> bool {
+    let setup = &world.history.setup.tenants[stay.tenant];
+    let policy = &world.policies[stay.tenant];
+    let now = world.hub.now();
+    let near = |at: chrono::DateTime<chrono::Utc>| (at - now).abs() < Duration::hours(1);
+    let Some(access) = stay.content().access(setup, policy) else { return false };
+    let tell = policy.tell_hours_before.map(|hours| access.opens() - Duration::hours(i64::from(hours)));
+    let ahead = stay.content().doors(setup).iter().filter_map(|keypad| {
+        let ahead = world.vendors.rules(*keypad).look_ahead?;
+        Some(access.opens() - Duration::from_std(ahead).ok()?)
+    });
+    [access.opens(), access.closes()].into_iter().chain(tell).chain(ahead).any(near)
+}
+
+/// What a stay should have on a keypad.
+enum Want {
+    One,
+    None,
+    /// It may have one: policy, a human decision or the keypad's own rules stand between.
+    Whatever,
+}
+
+fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
+    let stay = resting.stay;
+    let setup = &world.history.setup.tenants[stay.tenant];
+    let policy = &world.policies[stay.tenant];
+    let now = world.hub.now();
+    let content = stay.content();
+    let Some(access) = content.access(setup, policy) else { return Want::None };
+    if resting.is_alerted(&["cancelled-in-house", "vanished-in-house"]) && !content.holds() {
+        return Want::Whatever;
+    }
+    // The right to doors that the configuration does not know is nobody's; what was there goes.
+    let is_mine = content.holds() && content.doors(setup).contains(&keypad);
+    // Whoever leaves about now may or may not have left.
+    if (access.closes() - now).abs() < Duration::minutes(30) {
+        return Want::Whatever;
+    }
+    if !is_mine || access.closes() <= now {
+        return Want::None;
+    }
+    if resting.is_alerted(&["pin-space-exhausted"]) {
+        return Want::Whatever;
+    }
+    let rules = world.vendors.rules(keypad);
+    let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+    if ahead.is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now) {
+        return Want::Whatever;
+    }
+    if rules.capacity.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most) {
+        return Want::Whatever;
+    }
+    Want::One
+}
+
+fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRules, code: &OnDoor) -> bool {
+    let setup = &world.history.setup.tenants[resting.stay.tenant];
+    let policy = &world.policies[resting.stay.tenant];
+    let Some(access) = resting.stay.content().access(setup, policy) else { return false };
+    let (start, end) = times(rules, &access);
+    let clock = reading(world, keypad, rules);
+    // A keypad that takes no start in the past has the time of the write.
+    let clamped = (!rules.past_start || rules.look_ahead.is_some())
+        && code.start.is_none_or(|at| at >= start && at <= clock);
+    code.active && code.end == Some(end) && (code.start == Some(start) || clamped)
+}
+
+fn booking_id(world: &World, number: usize) -> Option<BookingId> {
+    world.rows_of(number).into_iter().find_map(|row| match row.record {
+        Record::Booking(record) => Some(record.id),
+        _ => None,
+    })
+}
+
+fn removals_are_proven(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
+    for row in world.rows_of(resting.number) {
+        let Record::Code(code) = row.record else { continue };
+        if code.state != CodeState::Removed {
+            continue;
+        }
+        let Some(keypad) = names::keypad_of(&code.key) else { continue };
+        let there = world
+            .vendors
+            .in_cloud(keypad)
+            .into_iter()
+            .any(|on| Some(&on.id) == code.vendor_id.as_ref() && !on.leaving);
+        let again = world.rows_of(resting.number).into_iter().any(|row| {
+            matches!(row.record, Record::Code(other) if other.id != code.id
+                && other.state != CodeState::Removed && other.vendor_id == code.vendor_id)
+        });
+        if there && !again {
+            let text =
+                format!("a code of stay {} is on record as removed and on keypad {keypad}", resting.number);
+            return Err(Broken::new("at-rest-removals-are-proven", world.hub.now(), text));
+        }
+    }
+    Ok(())
+}
+
+fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
+    let stay = resting.stay;
+    let setup = &world.history.setup.tenants[stay.tenant];
+    let policy = &world.policies[stay.tenant];
+    let now = world.hub.now();
+    let content = stay.content();
+    let doors = content.doors(setup);
+    let Some((times, access)) = content.stay(setup).zip(content.access(setup, policy)) else { return Ok(()) };
+    let early = policy
+        .tell_hours_before
+        .is_some_and(|hours| access.opens() - Duration::hours(i64::from(hours)) + Duration::hours(1) > now);
+    let all_there = doors.iter().all(|keypad| matches!(wanted(world, resting, *keypad), Want::One));
+    if !content.holds() || doors.is_empty() || !all_there || (early && stay.heard.is_empty()) {
+        return Ok(());
+    }
+    let broken = |text: String| Err(Broken::new("at-rest-guests-know", world.hub.now(), text));
+    let reachable = |place: usize| setup.channels[place].thread || content.phone.is_some();
+    let places: Vec<usize> = (0..setup.channels.len()).filter(|place| reachable(*place)).collect();
+    let mut knows = false;
+    for place in &places {
+        // The thread of an earlier name is the same guest's.
+        let phone = content.phone.map(|phone| Stay::phone(resting.number, phone));
+        let is_theirs = |to: &str| setup.channels[*place].thread || Some(to) == phone.as_deref();
+        let last = stay.heard.iter().rev().find(|heard| heard.channel == *place && is_theirs(&heard.to));
+        let right = last.and_then(|heard| heard.told.as_ref()).is_some_and(|told| {
+            told.start == times.start()
+                && told.end == times.end()
+                && names::unit_of(&told.unit) == Some(content.unit)
+        });
+        let digits = last.is_some_and(|heard| {
+            doors.iter().all(|keypad| {
+                let rules = world.vendors.rules(*keypad);
+                let codes = world.vendors.in_cloud(*keypad);
+                let mine = codes.iter().filter(|code| world.stay_of(code) == Some(resting.number));
+                mine.filter(|code| !code.leaving)
+                    .any(|code| Some(&typed(&rules, code)) == heard.typed(*keypad))
+            })
+        });
+        knows |= right && digits;
+        // Another telephone is not told what an earlier one has heard.
+        let same_guest = stay.versions.iter().all(|(_, other)| other.phone == content.phone);
+        knows |= !same_guest && !stay.heard.is_empty();
+        if !setup.first_only && same_guest && !(right && digits) {
+            return broken(format!(
+                "stay {}: the last word on channel {place} is {}",
+                resting.number,
+                if last.is_none() { "missing" } else { "not the truth" }
+            ));
+        }
+    }
+    if places.is_empty() || knows || resting.is_alerted(&["message-undeliverable"]) {
+        return Ok(());
+    }
+    broken(format!("nobody has told the guest of stay {} the truth", resting.number))
+}
+
+fn messages(world: &World, number: usize) -> Vec<MessageRecord> {
+    let rows = world.rows_of(number).into_iter().filter_map(|row| match row.record {
+        Record::Message(message) => Some(message),
+        _ => None,
+    });
+    rows.collect()
+}
+
+fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
+    let heard = &resting.stay.heard;
+    for (at, later) in heard.iter().enumerate() {
+        let earlier = heard[..at]
+            .iter()
+            .rposition(|other| other.channel == later.channel && other.to == later.to)
+            .map(|place| (place, &heard[place]));
+        let Some((place, earlier)) = earlier else { continue };
+        let same = |a: &crate::truth::Heard, b: &crate::truth::Heard| {
+            a.told.as_ref().zip(b.told.as_ref()).is_some_and(|(a, b)| same_told(a, b))
+        };
+        if !same(earlier, later) || heard[place..at].iter().any(|other| !same(other, later)) {
+            continue;
+        }
+        let records = messages(world, resting.number);
+        let named = records.iter().any(|message| {
+            message.maybe_twice
+                && [&earlier.id, &later.id].into_iter().any(|id| id.as_ref() == Some(&message.id))
+        });
+        // What may have gone out in between and told something else is reason enough to say it again.
+        let between = records.iter().any(|message| {
+            message.tried_at >= earlier.at - Duration::minutes(5)
+                && message.tried_at <= later.at
+                && message.told.as_ref().zip(later.told.as_ref()).is_some_and(|(a, b)| !same_told(a, b))
+        });
+        if !named && !between {
+            let text =
+                format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
+            return Err(Broken::new("told-once", world.hub.now(), text));
+        }
+    }
+    Ok(())
+}
+
+fn same_told(a: &booking_core::store::Told, b: &booking_core::store::Told) -> bool {
+    let digits = |told: &booking_core::store::Told| {
+        told.codes
+            .iter()
+            .map(|code| (code.door.clone(), code.typed.as_ref().map(|pin| pin.expose().to_owned())))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
+}
+
+pub(super) fn inbox_is_read(world: &World) -> Result<(), Broken> {
+    for tenant in 0..world.policies.len() {
+        let inbox = now_or_never(world.store.inbox(&names::tenant(tenant), None, 10_000));
+        let rows = inbox.and_then(Result::ok).unwrap_or_default();
+        if let Some(row) = rows.iter().find(|row| row.work.is_some() && row.read_at.is_none()) {
+            let text = format!("an inbox row of tenant {tenant} ({}) was never worked on", row.action);
+            return Err(Broken::new("at-rest-inbox-is-read", world.hub.now(), text));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! What holds after every step.
+
+use booking_core::store::{AlertRecord, Kind, Record, Store as _};
+use booking_core::{Clock as _, Proof, Window};
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Broken, Promises, reading, times, typed, works};
+use crate::deed::OnDoor;
+use crate::history::PolicySetup;
+use crate::names;
+use crate::truth::{Content, Heard, Stay};
+use crate::world::{World, now_or_never};
+
+/// How much was written and told so far; what is taken away by its time does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) writes: u64,
+    pub(crate) messages: u64,
+}
+
+pub(super) fn foreign_codes_stay(
+    world: &World,
+    keypad: usize,
+    before: &[OnDoor],
+    after: &[OnDoor],
+) -> Result<(), Broken> {
+    let touched = before.iter().find(|code| world.stay_of(code).is_none() && !after.contains(code));
+    touched.map_or(Ok(()), |code| {
+        let text =
+            format!("the code {} on keypad {keypad}, which is not ours, was touched", code.id.as_str());
+        Err(Broken::new("foreign-codes-stay", world.hub.now(), text))
+    })
+}
+
+pub(super) fn no_pin_twice(
+    world: &World,
+    keypad: usize,
+    before: &[OnDoor],
+    after: &[OnDoor],
+) -> Result<(), Broken> {
+    for new in after.iter().filter(|code| !before.contains(code) && !code.leaving) {
+        let Some(stay) = world.stay_of(new) else { continue };
+        let clash = after.iter().find(|other| {
+            other.id != new.id
+                && other.stored == new.stored
+                && !other.leaving
+                && world.stay_of(other).is_some_and(|of| of != stay)
+                && overlap(new, other)
+        });
+        if let Some(other) = clash {
+            let text = format!("on keypad {keypad} {} and {} have the same digits", new.note, other.note);
+            return Err(Broken::new("no-pin-twice", world.hub.now(), text));
+        }
+    }
+    Ok(())
+}
+
+fn overlap(a: &OnDoor, b: &OnDoor) -> bool {
+    let before = |end: Option<chrono::NaiveDateTime>, start: Option<chrono::NaiveDateTime>| {
+        end.zip(start).is_some_and(|(end, start)| end <= start)
+    };
+    !before(a.end, b.start) && !before(b.end, a.start)
+}
+
+/// Whether these words of the source give a stay a right to a keypad now or later.
+fn has_right(
+    content: &Content,
+    since: DateTime<Utc>,
+    setup: &crate::history::TenantSetup,
+    policies: &[PolicySetup],
+    keypad: usize,
+    now: DateTime<Utc>,
+) -> bool {
+    if !content.doors(setup).contains(&keypad) {
+        return false;
+    }
+    let over =
+        |policy: &PolicySetup| content.access(setup, policy).is_none_or(|access| access.closes() <= now);
+    if policies.iter().any(over) {
+        return false;
+    }
+    if content.holds() {
+        return true;
+    }
+    // Who is in the house when the word comes stays there, by policy; what vanished stays in any case.
+    let in_house = content.stay(setup).is_some_and(|stay| stay.opens() <= since);
+    in_house && (content.gone || policies.iter().all(|policy| policy.keep_in_house))
+}
+
+impl Promises {
+    /// Whether by all that may be believed now the stay has a right to the keypad.
+    fn surely_has_right(&self, world: &World, number: usize, keypad: usize) -> bool {
+        let stay = &world.stays[number];
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let policies = self.policies(world, stay.tenant);
+        let now = world.hub.now();
+        let believed = self.believed(world, number, stay);
+        believed.iter().all(|(since, content)| has_right(content, *since, setup, &policies, keypad, now))
+    }
+
+    pub(super) fn removal(
+        &mut self,
+        world: &World,
+        (host, keypad): (usize, usize),
+        before: &[OnDoor],
+        after: &[OnDoor],
+    ) -> Result<(), Broken> {
+        let now = world.hub.now();
+        let is_there = |code: &OnDoor| after.iter().any(|other| other.id == code.id && !other.leaving);
+        for code in before.iter().filter(|code| !code.leaving && !is_there(code)) {
+            let Some(number) = world.stay_of(code) else { continue };
+            // What was decided on a good read may be under way while another one fails.
+            let blind = self.blind.get(&keypad).is_some_and(|since| now - *since > Duration::minutes(2));
+            if blind {
+                let text = format!("host {host} could not read keypad {keypad} and removed {}", code.note);
+                return Err(Broken::new("no-removal-on-a-bad-read", now, text));
+            }
+            let second = after
+                .iter()
+                .any(|other| other.id != code.id && !other.leaving && world.stay_of(other) == Some(number));
+            if second {
+                continue;
+            }
+            if self.surely_has_right(world, number, keypad) && !yields(world, number, keypad) {
+                let text = format!(
+                    "{} was taken off keypad {keypad}, but stay {number} has a right to it",
+                    code.note
+                );
+                return Err(Broken::new("no-removal-without-reason", now, text));
+            }
+            self.told_before_the_old_goes(world, number, keypad)?;
+        }
+        Ok(())
+    }
+
+    /// A move: the stay holds, its guest knows a code, and its doors are other ones now.
+    fn told_before_the_old_goes(&self, world: &World, number: usize, keypad: usize) -> Result<(), Broken> {
+        let stay = &world.stays[number];
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let now = world.hub.now();
+        let believed = self.believed(world, number, stay);
+        let moved = believed.iter().all(|(_, content)| {
+            content.holds()
+                && !content.doors(setup).is_empty()
+                && !content.doors(setup).contains(&keypad)
+                && content.stay(setup).is_some_and(|stay| stay.closes() > now)
+        });
+        if !moved || stay.heard.is_empty() {
+            return Ok(());
+        }
+        let knows = believed.iter().any(|(_, content)| {
+            let doors = content.doors(setup);
+            stay.heard.iter().any(|heard| doors.iter().all(|door| heard.typed(*door).is_some()))
+        });
+        if knows {
+            return Ok(());
+        }
+        let text = format!("stay {number} has moved from keypad {keypad} and has not heard where to");
+        Err(Broken::new("told-before-the-old-goes", now, text))
+    }
+
+    pub(super) fn nobody_is_locked_out(
+        &self,
+        world: &World,
+        keypad: usize,
+        before: &[OnDoor],
+        after: &[OnDoor],
+    ) -> Result<(), Broken> {
+        let rules = world.vendors.rules(keypad);
+        let clock = reading(world, keypad, &rules);
+        let now = world.hub.now();
+        for (number, stay) in world.stays.iter().enumerate() {
+            let setup = &world.history.setup.tenants[stay.tenant];
+            let inside = stay.content().holds()
+                && stay.content().doors(setup).contains(&keypad)
+                && stay.content().stay(setup).is_some_and(|stay| stay.contains(now));
+            let Some(pin) = stay.last_heard().and_then(|heard| heard.typed(keypad)).filter(|_| inside) else {
+                continue;
+            };
+            let opened = |codes: &[OnDoor]| {
+                codes.iter().any(|code| !code.leaving && typed(&rules, code) == *pin && works(code, clock))
+            };
+            if !opened(before) || opened(after) {
+                continue;
+            }
+            if self.surely_inside(world, number, keypad) {
+                let text = format!("the guest of stay {number} is shut out at keypad {keypad}");
+                return Err(Broken::new("nobody-is-locked-out", now, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether by all that may be believed now the guest may pass.
+    fn surely_inside(&self, world: &World, number: usize, keypad: usize) -> bool {
+        let stay = &world.stays[number];
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let policies = self.policies(world, stay.tenant);
+        let now = world.hub.now();
+        self.believed(world, number, stay).iter().all(|(since, content)| {
+            has_right(content, *since, setup, &policies, keypad, now)
+                && content.stay(setup).is_some_and(|stay| stay.contains(now))
+        })
+    }
+
+    pub(super) fn heard(
+        &mut self,
+        world: &World,
+        tenant: usize,
+        channel: usize,
+        to: &str,
+        body: &str,
+    ) -> Result<(), Broken> {
+        let now = world.hub.now();
+        let last = world.stays.iter().enumerate().find_map(|(number, stay)| {
+            let heard = stay.heard.last()?;
+            (stay.tenant == tenant && heard.at == now && heard.channel == channel && heard.to == to)
+                .then_some((number, stay, heard))
+        });
+        let Some((number, stay, heard)) = last else { return Ok(()) };
+        let Some(told) = &heard.told else {
+            let text = format!("the guest of stay {number} heard what is on no record");
+            return Err(Broken::new("told-what-is-recorded", now, text));
+        };
+        for code in &told.codes {
+            let digits = code.typed.as_ref().map_or("", |pin| pin.expose());
+            if digits.is_empty() || !body.contains(digits) {
+                let text = format!("stay {number}: the text lacks the digits of {}", code.door);
+                return Err(Broken::new("told-what-is-recorded", now, text));
+            }
+        }
+        self.proven(world, number, heard)?;
+        self.digits_stay(world, number, stay)
+    }
+
+    fn proven(&self, world: &World, number: usize, heard: &Heard) -> Result<(), Broken> {
+        let stay = &world.stays[number];
+        let policies = self.policies(world, stay.tenant);
+        let asked = policies.iter().map(|policy| policy.proof).min().unwrap_or(Proof::Listed);
+        let Some(told) = &heard.told else { return Ok(()) };
+        let zone = world.history.setup.tenants[stay.tenant].zone;
+        for code in &told.codes {
+            let Some(keypad) = names::keypad_of_door(&code.door) else { continue };
+            let rules = world.vendors.rules(keypad);
+            let required = asked.min(rules.highest_proof);
+            let window = Window::new(told.start, told.end, zone).map(|window| times(&rules, &window));
+            let is_it = |on: &OnDoor| {
+                let clock = reading(world, keypad, &rules);
+                Some(typed(&rules, on)) == code.typed
+                    && on.active
+                    && window.as_ref().is_ok_and(|(start, end)| {
+                        on.start.is_none_or(|at| at <= *start || at <= clock + Duration::minutes(2))
+                            && on.end.is_none_or(|at| at >= *end)
+                    })
+            };
+            let shown = self.shown.get(&keypad).map_or(&[][..], Vec::as_slice);
+            let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
+            let holds = match required {
+                Proof::Requested => true,
+                Proof::Accepted => {
+                    world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it)
+                }
+                Proof::Listed => shown.iter().any(is_it),
+                Proof::Confirmed | Proof::Used => {
+                    touched || world.vendors.on_device(keypad).iter().any(is_it)
+                }
+            };
+            if !holds {
+                let text = format!(
+                    "stay {number} was told a code for keypad {keypad} that is not proven as {required:?}"
+                );
+                return Err(Broken::new("told-only-what-is-proven", world.hub.now(), text));
+            }
+        }
+        Ok(())
+    }
+
+    fn digits_stay(&self, world: &World, number: usize, stay: &Stay) -> Result<(), Broken> {
+        let [.., before, now] = stay.heard.as_slice() else { return Ok(()) };
+        let Some(told) = &now.told else { return Ok(()) };
+        for code in &told.codes {
+            let Some(keypad) = names::keypad_of_door(&code.door) else { continue };
+            let Some(earlier) = before.typed(keypad) else { continue };
+            if Some(earlier) == code.typed.as_ref() {
+                continue;
+            }
+            let another_guest =
+                stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
+            let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
+            let refused = self.duplicates.contains(&keypad);
+            if another_guest || touched || refused || taken(world, number) {
+                continue;
+            }
+            let text = format!("stay {number} was told other digits for keypad {keypad} without a reason");
+            return Err(Broken::new("told-digits-stay", world.hub.now(), text));
+        }
+        Ok(())
+    }
+
+    /// The moment of arrival: whoever cannot get in is one of whom staff was told.
+    pub(super) fn staff_knows(&mut self, world: &World, number: usize) -> Result<(), Broken> {
+        let stay = &world.stays[number];
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let policy = &world.policies[stay.tenant];
+        let content = stay.content();
+        let now = world.hub.now();
+        // Who changed or came within these hours gets what time there is.
+        let settled = now - stay.since() > Duration::hours(5) && world.is_settled(Duration::hours(5));
+        let arrives = content.access(setup, policy).is_some_and(|access| {
+            (now - access.opens()).num_minutes() == 0 && content.holds() && !content.doors(setup).is_empty()
+        });
+        // What befell a code since the last read of its door nobody can know.
+        let reads = Duration::minutes(i64::from(setup.door_read_minutes) * 2 + 60);
+        let fresh = stay.touched.iter().any(|(at, _)| now - *at < reads);
+        if !settled || !arrives || fresh || world.knows_the_way(number) {
+            return Ok(());
+        }
+        let told = alerts(world, stay.tenant);
+        let rows = world.rows_of(number);
+        let about = |alert: &&AlertRecord| {
+            alert.stay.is_none()
+                || rows.iter().any(|row| matches!(&row.record, Record::Alert(other) if other.id == alert.id))
+        };
+        if told.iter().any(|alert| about(&alert)) {
+            return Ok(());
+        }
+        let text = format!("the guest of stay {number} arrives and does not know what opens the doors");
+        Err(Broken::new("staff-knows", now, text))
+    }
+}
+
+/// Whether another stay had the digits in the way, by the record.
+fn taken(world: &World, number: usize) -> bool {
+    let stay = &world.stays[number];
+    let tenant = names::tenant(stay.tenant);
+    let audit = now_or_never(world.store.audit(&tenant, None, 2000)).and_then(Result::ok).unwrap_or_default();
+    let ids: Vec<_> = world
+        .rows_of(number)
+        .into_iter()
+        .filter_map(|row| match row.record {
+            Record::Booking(record) => Some(record.id),
+            _ => None,
+        })
+        .collect();
+    audit.iter().any(|entry| {
+        entry.what.starts_with("pin-") && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
+    })
+}
+
+/// Whether a code may make room on a keypad with few places: not of a guest in the house.
+fn yields(world: &World, number: usize, keypad: usize) -> bool {
+    let stay = &world.stays[number];
+    let setup = &world.history.setup.tenants[stay.tenant];
+    let opens = stay.content().access(setup, &world.policies[stay.tenant]).map(|access| access.opens());
+    world.vendors.rules(keypad).capacity.is_some() && opens.is_some_and(|opens| opens > world.hub.now())
+}
+
+/// The open alerts of a tenant.
+pub(super) fn alerts(world: &World, tenant: usize) -> Vec<AlertRecord> {
+    let rows = now_or_never(world.store.rows(Kind::Alert, &names::tenant(tenant), None, 10_000));
+    let rows = rows.and_then(Result::ok).unwrap_or_default();
+    let open = rows.into_iter().filter_map(|row| match row.record {
+        Record::Alert(alert) if alert.closed_at.is_none() => Some(alert),
+        _ => None,
+    });
+    open.collect()
+}

@@ -1,0 +1,261 @@
+//! The simulators as a transport: time, faults and deaths from the hub, and what a call changed to the hub.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration as StdDuration;
+
+use async_trait::async_trait;
+use booking_core::{Call, Clock as _, Pin, VendorCodeId};
+use booking_http::{Transport, TransportError, TransportErrorKind};
+use booking_sim::thekeys::Share;
+use booking_sim::{Fault, FaultKind, Operation, Outcome, Simulators, Vendor};
+use bytes::Bytes;
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+
+use crate::coverage::{Point, Step};
+use crate::deed::{Deed, OnDoor, View};
+use crate::history::{Setup, Target};
+use crate::hub::Hub;
+use crate::lock::Verdict;
+use crate::names::{self, parsed};
+
+type Answer = Result<http::Response<Bytes>, TransportErrorKind>;
+
+/// The simulators, reached without sockets.
+pub(crate) struct SimTransport {
+    hub: Arc<Hub>,
+    sims: Arc<Mutex<Simulators>>,
+    keypads: Vec<usize>,
+    /// Where the thread and the telephone stand among the channels of the tenant that has the simulators.
+    thread: usize,
+    phone: usize,
+}
+
+impl SimTransport {
+    pub(crate) fn new(hub: Arc<Hub>, sims: Arc<Mutex<Simulators>>, setup: &Setup) -> Self {
+        let channels = setup.tenants.first().map_or(&[][..], |tenant| &tenant.channels);
+        let place = |thread: bool| channels.iter().position(|channel| channel.thread == thread).unwrap_or(0);
+        let keypads = setup.keypads.iter().enumerate().filter(|(_, keypad)| keypad.is_simulated());
+        Self {
+            hub,
+            sims,
+            keypads: keypads.map(|(number, _)| number).collect(),
+            thread: place(true),
+            phone: place(false),
+        }
+    }
+
+    fn sims(&self) -> MutexGuard<'_, Simulators> {
+        self.sims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn target(&self, operation: Operation, path: &str) -> Target {
+        match point_of(operation) {
+            Point::Ask | Point::Page => Target::Source(0),
+            Point::Send | Point::Find => match operation {
+                Operation::SendToGuest | Operation::ListMessages => Target::Channel(self.thread),
+                _ => Target::Channel(self.phone),
+            },
+            // A code is named by its own number: which keypad it is on only the vendor knows.
+            _ => Target::Keypad(self.keypad(path).or(self.keypads.first().copied()).unwrap_or(usize::MAX)),
+        }
+    }
+
+    fn keypad(&self, path: &str) -> Option<usize> {
+        let numbers = path.split('/').filter_map(|part| part.parse::<u64>().ok());
+        let mut keypads =
+            numbers.filter_map(|lock| self.keypads.iter().find(|keypad| names::lock(**keypad) == lock));
+        keypads.next().copied()
+    }
+
+    fn codes(&self) -> Vec<Vec<OnDoor>> {
+        let sims = self.sims();
+        let of = |keypad: &usize| sims.thekeys.codes_on(names::lock(*keypad)).iter().map(on_share).collect();
+        self.keypads.iter().map(of).collect()
+    }
+
+    /// The call itself, and what it changed.
+    fn handle(
+        &self,
+        request: &http::Request<Bytes>,
+        operation: Operation,
+        bend: Option<FaultKind>,
+    ) -> Outcome {
+        let Some(vendor) = Vendor::of(request.uri()) else { return Outcome::Dropped };
+        let now = self.hub.now();
+        let step = match operation {
+            Operation::CreateCode => Some(Step::Created),
+            Operation::UpdateCode => Some(Step::Replaced),
+            Operation::DeleteCode => Some(Step::Deleted),
+            _ => None,
+        };
+        let before = step.map(|_| self.codes());
+        let heard = matches!(point_of(operation), Point::Send).then(|| self.heard());
+        let view = match bend {
+            None => View::Whole,
+            // The Keys counts nothing: a part looks like the whole.
+            Some(FaultKind::TruncatedList) => View::Other,
+            Some(FaultKind::EmptyList) => View::Empty,
+            Some(_) => View::Failed,
+        };
+        let reply = {
+            let mut sims = self.sims();
+            sims.clear_log();
+            let fault = bend.map(|kind| sims.add_fault(Fault::new(vendor, kind).times(1)));
+            let reply = sims.handle(now, vendor, request);
+            if let Some(fault) = fault {
+                sims.remove_fault(fault);
+            }
+            reply
+        };
+        if let (Some(step), Some(before)) = (step, before) {
+            self.wrote(step, before);
+        }
+        if let Some(before) = heard {
+            self.told(&before, now);
+        }
+        match point_of(operation) {
+            Point::Ask => self.hub.did(Deed::Asked),
+            Point::Page => self.hub.did(Deed::Paged),
+            Point::Find => self.hub.did(Deed::Found),
+            Point::Codes => {
+                let host = self.hub.current();
+                if let Some(keypad) = self.keypad(request.uri().path()) {
+                    self.hub.did(Deed::Read { host, keypad, view });
+                }
+            }
+            _ => {}
+        }
+        reply.outcome
+    }
+
+    fn wrote(&self, step: Step, before: Vec<Vec<OnDoor>>) {
+        let host = self.hub.current();
+        let after = self.codes();
+        for (keypad, (before, after)) in self.keypads.iter().zip(before.into_iter().zip(after)) {
+            if before != after {
+                self.hub.did(Deed::Wrote { host, keypad: *keypad, step, before, after });
+            }
+        }
+    }
+
+    /// How much each guest heard so far: by thread, by telephone.
+    fn heard(&self) -> Vec<(usize, String, usize)> {
+        let sims = self.sims();
+        let mut heard = Vec::new();
+        for booking in sims.smoobu.bookings() {
+            heard.push((self.thread, booking.id.to_string(), sims.smoobu.guest_messages(booking.id).len()));
+        }
+        for phone in sims.serwersms.phones() {
+            let texts = sims.serwersms.messages_to(&phone).len();
+            heard.push((self.phone, phone, texts));
+        }
+        heard
+    }
+
+    fn told(&self, before: &[(usize, String, usize)], at: DateTime<Utc>) {
+        let knew = |channel: usize, to: &str| {
+            before
+                .iter()
+                .find(|(place, whom, _)| *place == channel && whom == to)
+                .map_or(0, |(.., many)| *many)
+        };
+        for (channel, to, many) in self.heard() {
+            for number in knew(channel, &to)..many {
+                let body = self.body(channel, &to, number);
+                self.hub.did(Deed::Heard { tenant: 0, channel, to: to.clone(), id: None, body, at });
+            }
+        }
+    }
+
+    fn body(&self, channel: usize, to: &str, number: usize) -> String {
+        let sims = self.sims();
+        let text = if channel == self.thread {
+            let id = to.parse().unwrap_or_default();
+            sims.smoobu.guest_messages(id).get(number).map(|message| message.text.clone())
+        } else {
+            sims.serwersms.messages_to(to).get(number).map(|message| message.text.clone())
+        };
+        text.unwrap_or_default()
+    }
+
+    fn play(&self, request: &http::Request<Bytes>, operation: Operation, verdict: Verdict) -> Answer {
+        let outcome = match verdict {
+            Verdict::TimeoutBefore => return Err(TransportErrorKind::Timeout),
+            Verdict::TimeoutAfter => {
+                self.handle(request, operation, None);
+                return Err(TransportErrorKind::Reset);
+            }
+            Verdict::Refuse(error) => {
+                let status = if error.fault == booking_core::Fault::Credentials { 401 } else { 500 };
+                self.handle(request, operation, Some(FaultKind::Status(status, "{}".to_owned())))
+            }
+            Verdict::Nonsense { applied: false } => self.handle(request, operation, Some(FaultKind::Garbage)),
+            Verdict::Nonsense { applied: true } => {
+                self.handle(request, operation, Some(FaultKind::ErrorAfterApply))
+            }
+            Verdict::EmptyList => self.handle(request, operation, Some(FaultKind::EmptyList)),
+            Verdict::TruncatedList => self.handle(request, operation, Some(FaultKind::TruncatedList)),
+            Verdict::RateLimited(wait) => {
+                let seconds = u32::try_from(wait.as_secs()).unwrap_or(60);
+                let kind = FaultKind::RateLimit { seconds, absolute: false };
+                self.handle(request, operation, Some(kind))
+            }
+            // What was cannot be asked of the simulators after the fact.
+            Verdict::Go | Verdict::Slow(_) | Verdict::Stale(_) => self.handle(request, operation, None),
+        };
+        outcome.response().ok_or(TransportErrorKind::Reset)
+    }
+}
+
+/// A share as a code on a door.
+pub(crate) fn on_share(share: &Share) -> OnDoor {
+    let at = |day: Option<chrono::NaiveDate>, time: Option<(u32, u32)>| -> Option<NaiveDateTime> {
+        let (hour, minute) = time.unwrap_or_default();
+        day?.and_hms_opt(hour, minute, 0)
+    };
+    OnDoor {
+        id: parsed(VendorCodeId::parse(&share.id.to_string())),
+        stored: parsed(Pin::parse(&share.code)),
+        note: share.description.clone().unwrap_or_default(),
+        start: at(share.date_start, share.hour_start),
+        end: at(share.date_end, share.hour_end),
+        active: share.active,
+        leaving: false,
+    }
+}
+
+fn point_of(operation: Operation) -> Point {
+    match operation {
+        Operation::GetReservation => Point::Ask,
+        Operation::ListReservations => Point::Page,
+        Operation::SendToGuest | Operation::SendSms => Point::Send,
+        Operation::ListMessages | Operation::Reports => Point::Find,
+        Operation::ListCodes => Point::Codes,
+        Operation::CreateCode => Point::Create,
+        Operation::UpdateCode => Point::Replace,
+        Operation::DeleteCode => Point::Delete,
+        _ => Point::Other,
+    }
+}
+
+#[async_trait]
+impl Transport for SimTransport {
+    async fn call(
+        &self,
+        request: http::Request<Bytes>,
+        within: StdDuration,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let vendor = Vendor::of(request.uri());
+        let path = request.uri().path().to_owned();
+        let operation =
+            vendor.map_or(Operation::Unknown, |vendor| Operation::classify(vendor, request.method(), &path));
+        let point = point_of(operation);
+        let within = Duration::from_std(within).unwrap_or_else(|_| Duration::seconds(30));
+        // The hub gives up a second before the end, so that the answer of a call that is just in time counts.
+        let call = Call::until(self.hub.now() + within + Duration::seconds(1));
+        let verdict = self.hub.enter(call, self.target(operation, &path), point).await;
+        let answer = self.play(&request, operation, verdict);
+        self.hub.leave(point).await;
+        answer.map_err(TransportError::new)
+    }
+}

@@ -1,0 +1,226 @@
+//! The store as a host of a world has it: each call is an await at which the host may die or the store fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use booking_core::store::*;
+use booking_core::{BookingId, DoorKey, ExternalId, IntegrationName, LockError, TenantSlug};
+use booking_store::MemoryStore;
+use chrono::{DateTime, Utc};
+
+use crate::coverage::{Point, Side};
+use crate::deed::Deed;
+use crate::hub::Hub;
+use crate::names;
+
+/// A [`MemoryStore`] behind awaits.
+pub(crate) struct PausingStore {
+    inner: Arc<MemoryStore>,
+    hub: Arc<Hub>,
+    /// Whether what is due may have changed.
+    touched: AtomicBool,
+    /// Whether a story is told.
+    told: bool,
+}
+
+impl PausingStore {
+    pub(crate) fn new(inner: Arc<MemoryStore>, hub: Arc<Hub>, told: bool) -> Self {
+        Self { inner, hub, touched: AtomicBool::new(true), told }
+    }
+
+    /// Whether what is due may have changed since this was asked last.
+    pub(crate) fn was_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
+    }
+
+    async fn reach<T>(
+        &self,
+        point: Point,
+        act: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let entered = self.hub.enter_store(point).await;
+        let done = match entered {
+            Err(false) => return Err(down()),
+            _ => act.await,
+        };
+        if point.writes() {
+            self.touched.store(true, Ordering::Relaxed);
+        }
+        self.hub.side(point, Side::After).await;
+        if entered.is_err() { Err(down()) } else { done }
+    }
+
+    /// What a change tells the world, kept until it is done.
+    fn watch(&self, tx: &Tx) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        for write in &tx.writes {
+            match write {
+                Write::Put(record) => watch_record(record, &mut deeds),
+                Write::Audit(entry) if self.told => {
+                    deeds.push(Deed::Noted(format!("{} {}", entry.what, entry.detail)));
+                    watch_audit(entry, &mut deeds);
+                }
+                Write::Audit(entry) => watch_audit(entry, &mut deeds),
+                _ => {}
+            }
+        }
+        deeds
+    }
+}
+
+fn watch_audit(entry: &AuditEntry, deeds: &mut Vec<Deed>) {
+    match entry.what.as_str() {
+        "code-adopted" | "code-surplus" => deeds.push(Deed::Adopted),
+        "parked" => deeds.push(Deed::Parked),
+        _ => {}
+    }
+}
+
+fn watch_record(record: &Record, deeds: &mut Vec<Deed>) {
+    match record {
+        Record::Code(code) => {
+            let refused = code.write.as_ref().and_then(|write| write.error.as_deref());
+            if refused == Some(LockError::DuplicatePin.to_string().as_str())
+                && let Some(keypad) = names::keypad_of(&code.key)
+            {
+                deeds.push(Deed::Duplicate { keypad });
+            }
+            if code.state == CodeState::Removed {
+                deeds.push(Deed::Code(Box::new(code.clone())));
+            }
+        }
+        Record::Booking(booking) => deeds.push(Deed::Booking(Box::new(booking.clone()))),
+        Record::Alert(alert) if alert.closed_at.is_none() => {
+            deeds.push(Deed::Alert(Box::new(alert.clone())));
+        }
+        _ => {}
+    }
+}
+
+fn down() -> StoreError {
+    StoreError::Unavailable("the store is down".to_owned())
+}
+
+fn point_of(tx: &Tx) -> Point {
+    match (&tx.lease, &tx.finish) {
+        (None, _) => Point::Accept,
+        (Some(_), Some(_)) => Point::Finish,
+        (Some(_), None) => Point::Record,
+    }
+}
+
+#[async_trait]
+impl Store for PausingStore {
+    async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
+        let deeds = self.watch(&tx);
+        let done = self.reach(point_of(&tx), async {
+            let done = self.inner.commit(tx).await;
+            if matches!(done, Ok(Commit::Done { .. })) {
+                deeds.into_iter().for_each(|deed| self.hub.did(deed));
+            }
+            done
+        });
+        done.await
+    }
+
+    async fn claim_work(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        limit: usize,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.reach(Point::Claim, self.inner.claim_work(now, lease_for, limit)).await
+    }
+
+    async fn extend(
+        &self,
+        now: DateTime<Utc>,
+        lease: &Lease,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.reach(Point::Extend, self.inner.extend(now, lease, until)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
+        self.reach(Point::Load, self.inner.work(after, limit)).await
+    }
+
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        self.reach(Point::Load, self.inner.get(key)).await
+    }
+
+    async fn stay(&self, tenant: &TenantSlug, booking: &BookingId) -> Result<Vec<Row>, StoreError> {
+        self.reach(Point::Load, self.inner.stay(tenant, booking)).await
+    }
+
+    async fn rows(
+        &self,
+        kind: Kind,
+        tenant: &TenantSlug,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.reach(Point::Load, self.inner.rows(kind, tenant, after, limit)).await
+    }
+
+    async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
+        self.reach(Point::Load, self.inner.codes_on(tenant, door)).await
+    }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.reach(Point::Load, self.inner.codes_ever_on(tenant, door)).await
+    }
+
+    async fn alias(
+        &self,
+        tenant: &TenantSlug,
+        source: &IntegrationName,
+        reference: &ExternalId,
+    ) -> Result<Option<BookingId>, StoreError> {
+        self.reach(Point::Load, self.inner.alias(tenant, source, reference)).await
+    }
+
+    async fn unread(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError> {
+        self.reach(Point::Load, self.inner.unread(work)).await
+    }
+
+    async fn inbox(
+        &self,
+        tenant: &TenantSlug,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        self.reach(Point::Load, self.inner.inbox(tenant, before, limit)).await
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantSlug,
+        stay: Option<&BookingId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.reach(Point::Load, self.inner.audit(tenant, stay, limit)).await
+    }
+
+    async fn purge(
+        &self,
+        older_than: DateTime<Utc>,
+        stays: &[(TenantSlug, BookingId)],
+    ) -> Result<Purged, StoreError> {
+        self.reach(Point::Record, self.inner.purge(older_than, stays)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping().await
+    }
+}

@@ -1,0 +1,46 @@
+//! Histories in a small fixed budget; `cargo xtask world` goes further, and faster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use booking_world::{Budget, Features, Kit, Progress, REGRESSIONS, World, generate, run};
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    let kit = Kit::default();
+    for seed in [1, 2, 3] {
+        let history = Arc::new(generate(seed, &Features::default()));
+        let once = World::new(&kit, history.clone(), true).run();
+        let again = World::new(&kit, history, true).run();
+        assert_eq!((once.digest, once.steps, once.story), (again.digest, again.steps, again.story), "{seed}");
+    }
+}
+
+#[test]
+fn a_history_is_data() {
+    let history = generate(7, &Features::default());
+    let text = serde_json::to_string(&history).unwrap();
+    assert_eq!(serde_json::from_str::<booking_world::History>(&text).unwrap(), history);
+}
+
+#[test]
+fn promises_are_kept_in_a_few_histories() {
+    let mut broken = None;
+    run(&Kit::default(), 2027, Budget::Stays(150), &Features::default(), false, &mut |progress| {
+        if let Progress::Broken { seed, broken: what } = progress {
+            broken = Some(format!("seed {seed}: {what:?}"));
+        }
+        Duration::ZERO
+    });
+    assert_eq!(broken, None);
+}
+
+#[test]
+fn what_was_broken_once_is_kept() {
+    let kit = Kit::default();
+    for (seed, all) in REGRESSIONS {
+        let features = if all { Features::all() } else { Features::default() };
+        let outcome = World::new(&kit, Arc::new(generate(seed, &features)), false).run();
+        assert_eq!(outcome.broken, None, "seed {seed}");
+    }
+}

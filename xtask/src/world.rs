@@ -1,0 +1,71 @@
+//! `cargo xtask world`: histories of the deterministic world, fast.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::call::Call;
+
+/// How much of the world to live through.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The seed of the first history.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many stays to live through.
+    #[arg(long, default_value_t = 10_000)]
+    stays: u64,
+    /// For how many hours, however many stays that are.
+    #[arg(long)]
+    hours: Option<f64>,
+    /// Tells the story of the seed's history alone.
+    #[arg(long, conflicts_with_all = ["stays", "hours"])]
+    replay: bool,
+    /// Prints what was reached.
+    #[arg(long)]
+    coverage: bool,
+}
+
+impl Options {
+    fn call(&self) -> Call {
+        let call = Call::cargo("run --release -q -p booking-world --");
+        let seed = self.seed.to_string();
+        if self.replay {
+            return call.with(["replay", "--seed", &seed]);
+        }
+        let call = call.with(["run", "--seed", &seed, "--stays", &self.stays.to_string()]);
+        let call = match self.hours {
+            Some(hours) => call.with(["--hours", &hours.to_string()]),
+            None => call,
+        };
+        if self.coverage { call.with(["--coverage"]) } else { call }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+///
+/// When a promise is broken, or nothing could be begun.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let call = options.call();
+    println!("    {call}");
+    anyhow::ensure!(call.run(root)?, "a promise is broken; the seed stands above");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soak_goes_by_hours() {
+        let options = Options { seed: 7, stays: 10, hours: Some(0.5), replay: false, coverage: true };
+        assert_eq!(
+            options.call().to_string(),
+            "cargo run --release -q -p booking-world -- run --seed 7 --stays 10 --hours 0.5 --coverage"
+        );
+        let story = Options { replay: true, ..options };
+        assert_eq!(story.call().to_string(), "cargo run --release -q -p booking-world -- replay --seed 7");
+    }
+}
