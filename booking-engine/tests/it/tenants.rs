@@ -188,6 +188,8 @@ fn a_plain_new_stay_takes_four_transactions() {
     let street = Street::new(&["flat"], &four_digits());
     street.book(0, "warm-up");
     let before = street.store.commits();
+    // The same guest on the same days: its source has both.
+    street.sides[0].source.put(Street::booking("2"));
     let snapshot = Event::Snapshot(Box::new(Street::booking("2")));
     street.hint(0, "2", snapshot);
     street.settle();
