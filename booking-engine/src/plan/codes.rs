@@ -389,6 +389,9 @@ impl Planner<'_> {
         if self.vanishes(code) {
             return;
         }
+        if code.vendor_id.is_some() && self.comes_back_later(code, &content) {
+            return;
+        }
         if code.vendor_id.is_some() {
             let room = self.has_room_beside(&self.place(code));
             self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);

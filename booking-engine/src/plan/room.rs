@@ -11,7 +11,7 @@ use booking_core::{DoorId, DoorRules, Listing};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
-use super::{Gate, Planner, Rival, Step, When};
+use super::{Content, Gate, Planner, Rival, Step, When};
 use crate::tenant::Place;
 
 /// How often a code that waits for a place looks again by itself.
@@ -70,19 +70,40 @@ impl Planner<'_> {
         })
     }
 
+    /// Whether a keypad does not take a code yet that opens then.
+    fn is_too_early(&mut self, place: &Place, rules: &DoorRules, opens: DateTime<Utc>) -> bool {
+        let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+        let Some(from) = ahead.map(|ahead| opens - ahead).filter(|from| *from > self.s.now) else {
+            return false;
+        };
+        let why = "the keypad takes it only shortly before it opens";
+        self.held.insert(place.door.clone(), (why, Some(from)));
+        self.wake(from);
+        true
+    }
+
+    /// Takes a code off whose stay was put off for longer than its keypad looks ahead: it comes back, with its digits,
+    /// when the time is near.
+    pub(super) fn comes_back_later(&mut self, code: &CodeRecord, content: &Content) -> bool {
+        let place = self.place(code);
+        let Some(rules) = self.s.tenant.rules_at(&place) else { return false };
+        if !self.is_too_early(&place, &rules, content.window.opens()) {
+            return false;
+        }
+        if self.may_delete() {
+            self.note("code-yields", format!("until the keypad of door {} takes it again", place.door));
+            self.step(Step::Delete { code: code.id.clone() }, When::Now);
+        } else {
+            self.note("would-delete", format!("a code on door {} opens before its stay", code.door));
+        }
+        true
+    }
+
     /// Whether a code that is not on its keypad can be written now. `opens` is when it should open.
     pub(super) fn gate(&mut self, place: &Place, opens: DateTime<Utc>, code: Option<&CodeRecord>) -> Gate {
         let Some(rules) = self.s.tenant.rules_at(place) else { return Gate::Open };
-        if let Some(ahead) = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok()) {
-            let from = opens - ahead;
-            if from > self.s.now {
-                self.held.insert(
-                    place.door.clone(),
-                    ("the keypad takes it only shortly before it opens", Some(from)),
-                );
-                self.wake(from);
-                return Gate::Closed;
-            }
+        if self.is_too_early(place, &rules, opens) {
+            return Gate::Closed;
         }
         if rules.listing == Listing::Nothing
             && let Some(earlier) = self.earlier_on(place, code)

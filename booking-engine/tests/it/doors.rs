@@ -5,7 +5,7 @@ use std::time::Duration as StdDuration;
 
 use booking_core::conformance::{On, Planted, Trouble};
 use booking_core::store::CodeState;
-use booking_core::{DoorRules, ListedCode, Listing, Pin, Proof, TimeSemantics, VendorCodeId};
+use booking_core::{DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, VendorCodeId};
 use booking_engine::Mode;
 use chrono::{Duration, NaiveDate};
 
@@ -205,6 +205,20 @@ fn b11_a_keypad_that_takes_codes_only_shortly_before_gets_them_then_and_nobody_i
         assert!(inn.trouble().is_empty(), "{ahead} {:?}", inn.alerts());
         assert_eq!(inn.desk.sent().len(), 0, "{ahead}");
     }
+}
+
+#[test]
+fn b11_a_stay_put_off_for_longer_than_the_keypad_looks_ahead_does_not_open_before() {
+    let inn = Inn::new(Layout::flat(rules(|rules| rules.look_ahead = Some(hours(48)))));
+    inn.book("1", "flat", day(3, 2), day(3, 5));
+    let pin = inn.pin("flat", "1");
+    inn.change("1", |booking| booking.dates = Ok(StayDates::new(day(3, 12), day(3, 14)).unwrap()));
+    inn.pass(Duration::hours(1));
+    assert!(!inn.opens("flat", &pin, local(3, 3, 16, 0)), "{:?}", inn.audit("1"));
+    inn.pass_until(local(3, 12, 15, 0));
+    assert_eq!((inn.pin("flat", "1"), inn.told("1").len()), (pin.clone(), 2), "{:?}", inn.alerts());
+    assert!(inn.told("1")[1].contains(&pin) && inn.trouble().is_empty());
+    assert_eq!(inn.noted("1", "write-failed") + inn.noted("1", "write-refused"), 0);
 }
 
 #[test]
