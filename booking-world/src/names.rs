@@ -19,12 +19,12 @@ pub(crate) fn apartment(unit: usize) -> u64 {
 
 /// The key of a model keypad.
 pub(crate) fn model_key(keypad: usize) -> DoorKey {
-    DoorKey { vendor: "model".to_owned(), device: keypad.to_string(), keypad: String::new() }
+    DoorKey { vendor: "model".into(), device: keypad.to_string().into(), keypad: "".into() }
 }
 
 /// Which keypad a key names.
 pub(crate) fn keypad_of(key: &DoorKey) -> Option<usize> {
-    if key.vendor == "model" {
+    if &*key.vendor == "model" {
         return key.device.parse().ok();
     }
     let lock: u64 = key.device.parse().ok()?;

@@ -36,7 +36,7 @@ use crate::world::{Call, Clock};
 /// let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
 /// let mut rules = DoorRules::new(6);
 /// rules.capacity = Some(2);
-/// let key = DoorKey { vendor: "memory".into(), device: "1".into(), keypad: String::new() };
+/// let key = DoorKey { vendor: "memory".into(), device: "1".into(), keypad: "".into() };
 /// let lock = MemoryLock::new(clock).with_door(key.clone(), chrono_tz::Europe::Warsaw, rules);
 /// assert!(lock.codes_on(&key).is_empty());
 /// ```
