@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use booking_world::{Budget, Features, Kit, Progress, Tally, replay, run};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// The deterministic world of Staykey.
 #[derive(Debug, Parser)]
@@ -35,9 +35,8 @@ enum Task {
         /// Prints how often each fault, death and step was reached.
         #[arg(long)]
         coverage: bool,
-        /// With what is known to be broken.
-        #[arg(long)]
-        all_features: bool,
+        #[command(flatten)]
+        drawn: Drawn,
     },
     /// Runs the one history of a seed and tells its story.
     Replay {
@@ -47,25 +46,63 @@ enum Task {
         /// Tells it whole, rather than the shortest one that breaks the same promise.
         #[arg(long)]
         whole: bool,
-        /// The history as it is drawn with what is known to be broken.
-        #[arg(long)]
-        all_features: bool,
+        #[command(flatten)]
+        drawn: Drawn,
     },
     /// Lists the promises.
     Promises,
 }
 
+/// What histories may have in them beyond the usual.
+#[derive(Debug, Args)]
+struct Drawn {
+    /// What the first histories had, as most kept seeds draw.
+    #[arg(long)]
+    first: bool,
+    /// The same with what was known to be broken then.
+    #[arg(long)]
+    first_all: bool,
+    /// All there is, what is known to be broken included.
+    #[arg(long)]
+    all_features: bool,
+    /// One thing more: a feature, or the keypad that all doors have.
+    #[arg(long, value_delimiter = ',')]
+    with: Vec<String>,
+}
+
+impl Drawn {
+    fn features(&self) -> Result<Features, String> {
+        let features = match self {
+            Self { first: true, .. } => Features::first(),
+            Self { first_all: true, .. } => Features::first_all(),
+            Self { all_features: true, .. } => Features::all(),
+            _ => Features::default(),
+        };
+        self.with.iter().try_fold(features, |features, name| features.with(name))
+    }
+}
+
 fn main() -> ExitCode {
-    match Arguments::parse().task {
-        Task::Run { seed, stays, hours, keep_going, coverage, all_features } => {
+    match done(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn done(task: Task) -> Result<ExitCode, String> {
+    Ok(match task {
+        Task::Run { seed, stays, hours, keep_going, coverage, drawn } => {
             let budget = match hours {
                 Some(hours) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
                 None => Budget::Stays(stays),
             };
-            run_all(seed, budget, keep_going, coverage, &features(all_features))
+            run_all(seed, budget, keep_going, coverage, &drawn.features()?)
         }
-        Task::Replay { seed, whole, all_features } => {
-            let (broken, story) = replay(&Kit::default(), seed, &features(all_features), whole);
+        Task::Replay { seed, whole, drawn } => {
+            let (broken, story) = replay(&Kit::default(), seed, &drawn.features()?, whole);
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
@@ -75,11 +112,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-    }
-}
-
-fn features(all: bool) -> Features {
-    if all { Features::all() } else { Features::default() }
+    })
 }
 
 fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features: &Features) -> ExitCode {
