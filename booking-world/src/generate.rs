@@ -72,9 +72,9 @@ impl Default for Features {
             gone_and_back: true,
             shared_views: true,
             modes: true,
-            backups: true,
+            backups: false,
             replacements: true,
-            adopt: true,
+            adopt: false,
             phone_pins: true,
             write_back: true,
             brake: true,
@@ -88,7 +88,8 @@ impl Features {
     /// Everything, what is known to be broken included.
     #[must_use]
     pub fn all() -> Self {
-        Self { keypads: catalogue().into_iter().map(|(name, _)| name).collect(), ..Self::default() }
+        let keypads = catalogue().into_iter().map(|(name, _)| name).collect();
+        Self { keypads, adopt: true, backups: true, ..Self::default() }
     }
 
     /// What the first histories had in them. What these draw from a seed stays as it is, for the seeds that are kept.
@@ -157,18 +158,14 @@ impl Features {
 }
 
 /// The keypads that every promise holds on.
-const HELD: [&str; 14] = [
+const HELD: [&str; 10] = [
     "plain",
     "direct",
     "late-sync",
     "ghost",
     "instants",
     "app-at-door",
-    "daily-sync",
-    "masked",
     "no-future",
-    "unique-names",
-    "neighbours",
     "whole-days",
     "accepted-only",
     "used",

@@ -39,7 +39,11 @@ pub(crate) const HOOK_SECRET: &str = "hook-secret";
 pub struct Kit {
     texts: Arc<Texts>,
     keypads: Arc<BTreeMap<&'static str, KeypadSpec>>,
+    adapter: Option<Adapter>,
 }
+
+/// An adapter whose vendor is the world's.
+type Adapter = Arc<dyn Fn(Arc<ModelLocks>) -> Arc<dyn LockProvider> + Send + Sync>;
 
 impl std::fmt::Debug for Kit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,11 +54,29 @@ impl std::fmt::Debug for Kit {
 impl Default for Kit {
     fn default() -> Self {
         let texts = parsed(Texts::load(None));
-        Self { texts: Arc::new(texts), keypads: Arc::new(catalogue().into_iter().collect()) }
+        Self { texts: Arc::new(texts), keypads: Arc::new(catalogue().into_iter().collect()), adapter: None }
     }
 }
 
 impl Kit {
+    /// The same with one more keypad, or with another one of this name.
+    #[must_use]
+    pub fn with_keypad(mut self, name: &'static str, spec: KeypadSpec) -> Self {
+        Arc::make_mut(&mut self.keypads).insert(name, spec);
+        self
+    }
+
+    /// The same with an adapter between hosts and the model locks, which then are its vendor. What it does wrong is
+    /// held against it as if Staykey did it.
+    #[must_use]
+    pub fn with_adapter(
+        mut self,
+        adapter: impl Fn(Arc<ModelLocks>) -> Arc<dyn LockProvider> + Send + Sync + 'static,
+    ) -> Self {
+        self.adapter = Some(Arc::new(adapter));
+        self
+    }
+
     /// The keypad of this name; a plain one where there is none.
     #[must_use]
     pub fn keypad(&self, name: &str) -> KeypadSpec {
@@ -236,7 +258,11 @@ impl Vendors {
             if self.is_simulated(*keypad) {
                 accounts.entry(names::thekeys()).or_insert_with(|| self.thekeys());
             } else {
-                accounts.insert(names::model_lock(), self.locks.clone());
+                let locks = self.locks.clone();
+                accounts.entry(names::model_lock()).or_insert_with(|| match &self.kit.adapter {
+                    Some(adapter) => adapter(locks),
+                    None => locks,
+                });
             }
         }
         accounts

@@ -38,6 +38,8 @@ pub struct Outcome {
     pub steps: u64,
     /// What was reached.
     pub coverage: Coverage,
+    /// The longest time that a guest in the house was without a code because one was replaced.
+    pub longest_gap: Duration,
     /// A sum over all that was done: equal for equal runs.
     pub digest: u64,
     /// The story, where it was wanted.
@@ -174,6 +176,7 @@ impl World {
             stays: self.stays.len() as u64,
             steps: self.steps,
             coverage: self.hub.take_coverage(),
+            longest_gap: crate::gap::longest(&self),
             digest: self.digest,
             story: self.story.take(),
         }

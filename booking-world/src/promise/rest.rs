@@ -113,7 +113,7 @@ impl Promises {
     }
 }
 
-fn former_keypads_are_empty(world: &World, keypad: usize) -> Result<(), Broken> {
+pub(super) fn former_keypads_are_empty(world: &World, keypad: usize) -> Result<(), Broken> {
     let codes =
         world.vendors.former_keys(keypad).flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key));
     let left = codes.into_iter().find(|code| !code.leaving && world.is_ours(code));
@@ -171,8 +171,13 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
         return Want::Whatever;
     }
     let rules = world.vendors.rules(keypad);
+    let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
+    // By policy what staff did stands.
+    if policy.adopt && touched {
+        return Want::Whatever;
+    }
     // What cannot be read cannot be missed.
-    let unseen = rules.listing == Listing::Nothing && stay.touched.iter().any(|(_, at)| *at == keypad);
+    let unseen = rules.listing == Listing::Nothing && touched;
     if unseen {
         return Want::Whatever;
     }

@@ -1,7 +1,7 @@
 //! What holds after every step.
 
 use booking_core::store::{AlertRecord, Kind, Record, Store as _};
-use booking_core::{Clock as _, DoorRules, Proof, Window};
+use booking_core::{Clock as _, DoorRules, Pin, Proof, Window};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use super::{Broken, Promises, reading, times, typed, works};
@@ -270,12 +270,9 @@ impl Promises {
         let Some(told) = &heard.told else { return Ok(()) };
         for code in &told.codes {
             let Some(keypad) = names::keypad_of_door(&code.door) else { continue };
-            let rules = world.vendors.rules(keypad);
-            let listed = self.listed.get(&keypad).map_or(&[][..], Vec::as_slice);
-            let is_backup = |on: &&OnDoor| {
-                world.stay_of(on).is_none() && world.is_ours(on) && Some(typed(&rules, on)) == code.typed
+            let Some(backup) = code.typed.as_ref().and_then(|pin| self.backup(world, keypad, pin)) else {
+                continue;
             };
-            let Some(backup) = listed.iter().rfind(is_backup) else { continue };
             let first = *self.given.entry((keypad, backup.id.clone())).or_insert(number);
             if first != number {
                 let text = format!("a backup code of keypad {keypad} went to stays {first} and {number}");
@@ -283,6 +280,14 @@ impl Promises {
             }
         }
         Ok(())
+    }
+
+    /// The backup code that these digits are or were.
+    fn backup(&self, world: &World, keypad: usize, pin: &Pin) -> Option<&OnDoor> {
+        let rules = world.vendors.rules(keypad);
+        let is_backup =
+            |on: &&OnDoor| world.stay_of(on).is_none() && world.is_ours(on) && typed(&rules, on) == *pin;
+        self.listed.get(&keypad)?.iter().rfind(is_backup)
     }
 
     fn proven(&self, world: &World, number: usize, heard: &Heard) -> Result<(), Broken> {
@@ -340,7 +345,9 @@ impl Promises {
                 stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let refused = self.duplicates.contains(&keypad);
-            let redrawn = !stay.redrawn.is_empty();
+            let handed_out = |pin: &Pin| self.backup(world, keypad, pin).is_some();
+            let backup = handed_out(earlier) || code.typed.as_ref().is_some_and(handed_out);
+            let redrawn = backup || !stay.redrawn.is_empty();
             if another_guest
                 || touched
                 || refused

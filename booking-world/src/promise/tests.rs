@@ -418,3 +418,38 @@ fn a_write_after_an_echo_breaks_a_promise() {
     promises.after(&world, &deed).unwrap();
     breaks("echoes-change-nothing", promises.after_echoes(&world));
 }
+
+#[test]
+fn a_write_by_whoever_only_watches_breaks_a_promise() {
+    let mut world = world();
+    let (before, after) = (vec![code("1", "111111", "Model#110")], vec![]);
+    world.policies[0].mode = crate::history::ModeSetup::UpsertOnly;
+    let deleted = wrote(Step::Deleted, before.clone(), after.clone());
+    breaks("mode-is-kept", Promises::default().after(&world, &deleted));
+    world.policies[0].mode = crate::history::ModeSetup::Observe;
+    breaks("mode-is-kept", Promises::default().after(&world, &wrote(Step::Created, after, before)));
+    hear(&mut world, "111111");
+    breaks("mode-is-kept", Promises::default().after(&world, &heard(&world, "111111")));
+}
+
+#[test]
+fn a_backup_code_for_two_guests_breaks_a_promise() {
+    let mut world = world();
+    book(&mut world, 0);
+    hear(&mut world, "111111");
+    let mut promises = Promises::default();
+    let backup = code("9", "111111", "Staykey#aaaaaaaaaaaa");
+    promises.listed.insert(0, vec![backup.clone()]);
+    promises.shown.insert(0, vec![backup.clone()]);
+    promises.given.insert((0, backup.id), 1);
+    breaks("one-backup-one-guest", promises.after(&world, &heard(&world, "111111")));
+}
+
+#[test]
+fn a_code_on_a_keypad_that_was_replaced_breaks_a_promise() {
+    let mut world = world();
+    put(&world, 0);
+    assert!(world.vendors.replace(0, false));
+    assert_eq!(world.vendors.former_keys(0).count(), 1);
+    breaks("at-rest-former-keypads-are-empty", super::rest::former_keypads_are_empty(&world, 0));
+}
