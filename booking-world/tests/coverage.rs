@@ -1,0 +1,27 @@
+//! Everything that can be reached is reached by the histories made by hand and the seeds that are kept.
+
+use std::sync::Arc;
+
+use booking_world::{Coverage, Kit, REGRESSIONS, World, directed, generate};
+
+#[test]
+fn everything_that_can_be_reached_is_reached() {
+    let kit = Kit::default();
+    let mut coverage = Coverage::default();
+    let kept = REGRESSIONS.iter().map(|(seed, drawn)| generate(*seed, &drawn()));
+    let by_hand = directed().into_iter().map(|(_, history)| history);
+    for history in by_hand.chain(kept) {
+        coverage.add(&World::new(&kit, Arc::new(history), false).run().coverage);
+    }
+    let missing: Vec<String> = coverage.missing().iter().map(ToString::to_string).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn histories_made_by_hand_keep_every_promise() {
+    let kit = Kit::default();
+    for (name, history) in directed() {
+        let outcome = World::new(&kit, Arc::new(history), false).run();
+        assert_eq!(outcome.broken, None, "{name}");
+    }
+}
