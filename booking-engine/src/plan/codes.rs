@@ -2,7 +2,7 @@
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
+use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
 use booking_core::{DoorId, DoorRules, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
@@ -19,6 +19,8 @@ const LEAST_PATIENCE: Duration = Duration::minutes(1);
 const MOST_PATIENCE: Duration = Duration::minutes(5);
 /// How many failures in a row are no accident.
 const REFUSALS: u32 = 3;
+/// How long a keypad that takes codes and shows none is left alone before it gets another.
+const PAUSE: Duration = Duration::hours(1);
 /// How many characters of our id make a name the only one on its keypad.
 const UNIQUE: usize = 6;
 
@@ -425,7 +427,10 @@ impl Planner<'_> {
     /// Whether a keypad takes codes and then shows none at all: its list is not to be believed, and each further write
     /// might make a further code.
     fn vanishes(&mut self, code: &CodeRecord) -> bool {
-        let taken = code.write.as_ref().is_some_and(|write| write.error.is_none());
+        let now = self.s.now;
+        let taken =
+            |write: &WriteRecord| write.error.is_none() && write.ended_at.is_some_and(|at| now - at < PAUSE);
+        let taken = code.write.as_ref().is_some_and(taken);
         let view = self.s.views.get(&code.key);
         let shows_nothing = view.is_some_and(|view| view.codes().is_empty());
         if code.vendor_id.is_some() || code.attempts < 2 || !taken || !shows_nothing {
