@@ -1,6 +1,7 @@
 //! Names and identifiers: parsed once, valid ever after.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +11,10 @@ use crate::parse::Invalid;
 macro_rules! text_newtype {
     ($(#[$doc:meta])* $name:ident, $what:literal, $expected:literal, $valid:expr) => {
         $(#[$doc])*
+        // Shared, since names are copied into every row, key and plan.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Parses the text.
@@ -22,7 +24,7 @@ macro_rules! text_newtype {
             #[doc = concat!("[`Invalid`] unless it is ", $expected, ".")]
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.to_owned())) } else { Err(Invalid::new($what, $expected)) }
+                if valid(text) { Ok(Self(text.into())) } else { Err(Invalid::new($what, $expected)) }
             }
 
             /// The text.
@@ -47,7 +49,7 @@ macro_rules! text_newtype {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.as_str().to_owned()
             }
         }
 
@@ -132,7 +134,7 @@ macro_rules! drawn {
             /// Draws a new id: 60 random bits.
             #[must_use]
             pub fn draw(rng: &dyn Rng) -> Self {
-                Self(draw(rng))
+                Self(draw(rng).into())
             }
         }
     )*};
@@ -143,11 +145,11 @@ drawn!(BookingId, GrantId, CodeId, MessageId);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DoorKey {
     /// The vendor's kind, as in the configuration (`thekeys`).
-    pub vendor: String,
+    pub vendor: Arc<str>,
     /// The lock.
-    pub device: String,
+    pub device: Arc<str>,
     /// The keypad on it; empty where a lock has just one.
-    pub keypad: String,
+    pub keypad: Arc<str>,
 }
 
 impl fmt::Display for DoorKey {

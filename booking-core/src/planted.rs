@@ -64,8 +64,11 @@ bugs! {
     RETIRED_AT_ONCE "old-keypad-forgotten" "Codes on a keypad that a door had before are forgotten.",
 }
 
-/// 0 for none, else one more than the place in [`ALL`].
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
+/// 0 for none, else one more than the place in [`ALL`]; [`UNSET`] until somebody has planted one.
+static ALIVE: AtomicUsize = AtomicUsize::new(UNSET);
+const UNSET: usize = usize::MAX;
+/// What names the bug for programs that plant none themselves: test binaries.
+const ENVIRONMENT: &str = "STAYKEY_PLANTED";
 
 /// Brings one bug to life, or none. `false` when there is no bug of that name.
 pub fn plant(name: Option<&str>) -> bool {
@@ -82,6 +85,10 @@ pub fn plant(name: Option<&str>) -> bool {
 /// Whether this bug is alive.
 #[must_use]
 pub fn planted(bug: Bug) -> bool {
-    let alive = ALIVE.load(Ordering::Relaxed);
-    alive > 0 && ALL.get(alive - 1) == Some(&bug)
+    let mut alive = ALIVE.load(Ordering::Relaxed);
+    if alive == UNSET {
+        plant(std::env::var(ENVIRONMENT).ok().as_deref());
+        alive = ALIVE.load(Ordering::Relaxed);
+    }
+    alive.checked_sub(1).is_some_and(|place| ALL.get(place) == Some(&bug))
 }

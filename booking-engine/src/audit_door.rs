@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
 use booking_core::{
-    BookingId, DoorId, Event, IntegrationName, ListedCode, Listing, Marker, Reply, VendorCodeId,
+    BookingId, DoorId, Event, IntegrationName, ListedCode, Listing, Marker, Proof, Reply, VendorCodeId,
 };
 
 use crate::alert::AlertKind;
@@ -67,7 +67,11 @@ impl Engine {
                     note: code.note.clone(),
                     window: code.window.clone(),
                 };
-                lock.shows(&setup.door, listed, &spec)
+                // A device may have lost what the vendor still lists, or have got it by now.
+                let proof = listed.proof.max(Proof::Listed);
+                let proven_otherwise =
+                    code.proof >= Proof::Listed && code.proof != Proof::Used && code.proof != proof;
+                lock.shows(&setup.door, listed, &spec) && !proven_otherwise
             });
             if !as_written && (listed.is_some() || view.complete) {
                 due.insert(code.stay.clone());

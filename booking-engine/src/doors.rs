@@ -16,6 +16,8 @@ use crate::alert::AlertKind;
 use crate::retry;
 use crate::tenant::{Place, Tenant};
 
+/// How long a busy account may put reads off before that counts as a failure.
+const LONGEST_QUEUE: Duration = Duration::minutes(30);
 /// How many codes do not go from a keypad between two reads without anybody's mistake.
 const SEVERAL: usize = 2;
 /// How long a keypad that had several codes must show none before that is believed.
@@ -116,6 +118,8 @@ struct Slot {
 struct Known {
     view: DoorView,
     failures: u32,
+    /// Since when every read was put off or failed.
+    waiting_since: Option<DateTime<Utc>>,
     lock: Option<IntegrationName>,
     /// Since when a keypad that had several codes shows none.
     empty_since: Option<DateTime<Utc>>,
@@ -211,15 +215,20 @@ impl Doors {
                 let complete = read.complete && known.is_credible(&read.codes, began);
                 known.view = DoorView::of(Some(began), complete, read.codes);
                 known.failures = 0;
+                known.waiting_since = None;
             }
             Err(error) => {
                 let now = clock.now();
                 let error = vendor_error(error);
                 known.failures += 1;
-                let since = known.view.failing.take().map_or(now, |(since, _)| since);
                 known.view.retry_at = Some(retry::after(&error, known.failures, now, opens));
-                known.view.trouble = Some(trouble(&error));
-                known.view.failing = Some((since, error.to_string()));
+                let waiting_since = *known.waiting_since.get_or_insert(now);
+                let in_turn = is_told_to_wait(&error) && now - waiting_since < LONGEST_QUEUE;
+                if known.view.failing.is_some() || !in_turn {
+                    let since = known.view.failing.take().map_or(now, |(since, _)| since);
+                    known.view.trouble = Some(trouble(&error));
+                    known.view.failing = Some((since, error.to_string()));
+                }
             }
         }
         self.set(&tenant.slug, &place.key, &known);
@@ -264,6 +273,11 @@ impl Slot {
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether nothing is wrong but the time: others go first, or the vendor was asked too often.
+fn is_told_to_wait(error: &VendorError) -> bool {
+    error.fault == Fault::Vendor && matches!(error.retry, Retry::After(_))
 }
 
 /// What a failure of a lock account means for staff.

@@ -6,6 +6,7 @@ mod review;
 mod tell;
 mod write;
 
+pub(crate) use backup::is_in_pool;
 use brake::Weighed;
 pub use review::{Applied, Draft, Scope};
 pub(crate) use tell::staff_recipient;
@@ -147,10 +148,8 @@ impl Run<'_> {
         let now = self.now();
         tracing::error!(tenant = %self.tenant.slug, stay = %self.stay.booking.id, "a plan does not come to rest");
         self.audit("parked", "the plan does not come to rest");
-        let mut writes = self.stay.changes(now, self.policy().quarantine);
-        writes.append(&mut self.along);
         let done = Done { next: Some(now + retry::delay(self.lease.failures + 5, now, None)), failed: true };
-        self.engine.finish(&self.lease, writes, done, None).await
+        self.end(done, None).await
     }
 
     /// What holds for this stay: its unit's policy, or the tenant's.
@@ -397,6 +396,8 @@ impl Run<'_> {
         let call = self.engine.call(&mut self.lease).await?;
         let (engine, tenant) = (self.engine, self.tenant);
         let reads = places.iter().map(|place| {
+            // Nobody arrives at a keypad that its door no longer has.
+            let opens = opens.filter(|_| tenant.is_present(place));
             engine.doors.read(&*engine.clock, tenant, place, self.last_write(place), call, opens)
         });
         let results = join_all(reads).await;
@@ -467,10 +468,19 @@ impl Run<'_> {
         }
         let next = [plan.next, asked_again, self.later].into_iter().flatten().min().map(|at| at.max(now));
         self.settle_alerts(plan);
-        let mut writes = self.stay.changes(now, self.policy().quarantine);
-        writes.append(&mut self.along);
         let done = Done { next, failed: self.failed };
-        self.engine.finish(&self.lease, writes, done, plan.opens).await
+        self.end(done, plan.opens).await
+    }
+
+    /// The last change of a run.
+    async fn end(mut self, done: Done, opens: Option<DateTime<Utc>>) -> Result<Done, WorkError> {
+        if self.stay.booking.standing.is_some() {
+            // A guest may have taken the code meanwhile, and then it is no longer this run's to write.
+            self.commit_along().await?;
+        }
+        let mut writes = self.stay.changes(self.now(), self.policy().quarantine);
+        writes.append(&mut self.along);
+        self.engine.finish(&self.lease, writes, done, opens).await
     }
 
     /// Opens alerts that are new, closes those that are over.

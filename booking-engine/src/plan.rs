@@ -35,6 +35,9 @@ use crate::alert::AlertKind;
 use crate::tenant::{Mode, Place, Tenant};
 use crate::wish::{Wish, Wished, wish};
 
+/// How often a backup code is looked at. A later end is given to it a little more than that before its end.
+const LOOK_AT_BACKUPS: Duration = Duration::days(29);
+
 /// All that a plan depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
@@ -92,7 +95,7 @@ impl Rival {
             stay: code.stay.clone(),
             opens: code.window.opens(),
             wanted: code.state == CodeState::Wanted,
-            backup: code.backup,
+            backup: code.backup && crate::grant::is_in_pool(code),
             vendor_id: code.vendor_id.clone(),
             on_its_way: write_is_open(code) && last_write_was(code, WriteKind::Create),
         }
@@ -472,6 +475,7 @@ impl Planner<'_> {
         for (door, error) in stuck {
             self.alert(AlertKind::CodeNotRemoved, Some(&door), error.unwrap_or_default());
         }
+        self.report_backups();
         self.escalate();
         // Codes end with the window; then there is something to take away.
         if let Wish::Access(access) = &self.wished.wish {
@@ -483,6 +487,21 @@ impl Planner<'_> {
             && self.has_live_codes()
         {
             self.wake(until);
+        }
+    }
+
+    /// Guests who go by a backup code, as long as they do.
+    fn report_backups(&mut self) {
+        let Wish::Access(access) = self.wished.wish.clone() else { return };
+        if self.s.booking.standing.is_some() {
+            // Nothing else makes its code due before it gets a later end.
+            self.wake(self.s.now + LOOK_AT_BACKUPS);
+            return;
+        }
+        for door in &access.unit.doors {
+            if self.wanted_on(door).is_some_and(|code| code.backup) {
+                self.alert(AlertKind::BackupIssued, Some(door), "the door does not get the guest's own code");
+            }
         }
     }
 

@@ -67,20 +67,40 @@ impl Run<'_> {
         if equals.len() > MOST_EQUALS {
             equals.clear();
         }
+        let any = !equals.is_empty();
         for older in equals {
             match self.ask(&older.reference).await? {
                 Ok((Lookup::NotFound, _)) => lost.push(older),
+                // One that is cancelled can come back beside the new one.
                 Ok(_) => {}
                 Err(again) => return self.hold(again).await.map(Some),
             }
         }
         match &lost[..] {
+            [] if any => self.doubt_itself().await,
             [] => Ok(None),
             [older] => self.join(older).await,
             several => {
                 self.audit("same-stay-twice", format!("{} lost bookings equal it", several.len()));
                 Ok(None)
             }
+        }
+    }
+
+    /// Another booking tells of the same stay, and its source still has that one: a late word may have brought this one.
+    async fn doubt_itself(&mut self) -> Result<Option<Done>, WorkError> {
+        let own = self.stay.booking.reference.clone();
+        match self.ask(&own).await? {
+            Ok((Lookup::NotFound, at)) => {
+                // The other booking is the second witness.
+                self.stay.booking.not_found_since = Some(at);
+                self.stay.booking.gone_at = Some(at);
+                self.stay.booking.cancelled_at.get_or_insert(at);
+                self.audit("booking-gone", "another booking tells of the same stay");
+                Ok(None)
+            }
+            Ok(_) => Ok(None),
+            Err(again) => self.hold(again).await.map(Some),
         }
     }
 

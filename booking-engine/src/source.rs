@@ -151,6 +151,7 @@ impl Engine {
         }
 
         let mut writes = self.works(tenant, name, Doing::Read);
+        writes.extend(self.settle_brakes(tenant).await?);
         for item in &read.unreadable {
             tracing::warn!(tenant = %tenant.slug, source = %name, problem = %item.problem, "a booking in the list could not be read");
         }

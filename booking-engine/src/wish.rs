@@ -80,18 +80,19 @@ pub fn wish<'a>(
     }
     let unit = booking.unit.as_ref().and_then(|reference| tenant.unit_of(&record.source, reference));
     let access = unit.map(|unit| access(unit, booking));
-    // Somebody is in the house from check-in on, not from when the code works already.
-    let (window, begins) = match &access {
-        Some(Ok(access)) => (Some(&access.window), Some(access.stay.opens())),
-        _ => (held, held.map(Window::opens)),
-    };
     let policy = unit.map_or(&tenant.policy, |unit| &unit.policy);
+    // Somebody is in the house from check-in on, not from when the code works already; by the times that held when the
+    // cancellation came, whatever is said of a cancelled booking later.
+    let planned = held.map(|held| (held, held.opens() + policy.buffer_before));
+    let told = access.as_ref().and_then(|access| access.as_ref().ok());
+    let times: Vec<_> =
+        planned.into_iter().chain(told.map(|access| (&access.window, access.stay.opens()))).collect();
 
     let cancelled_or_gone = booking.status == BookingStatus::Cancelled || record.gone_at.is_some();
     #[cfg(staykey_planted)]
     let cancelled_or_gone = cancelled_or_gone && !planted(planted::CANCELLATION_FORGOTTEN);
     if cancelled_or_gone {
-        return Wished { policy, ..cancelled(record, window.zip(begins), policy, &kept, &nothing, now) };
+        return Wished { policy, ..cancelled(record, &times, policy, &kept, &nothing, now) };
     }
     match access {
         None => {
@@ -130,20 +131,20 @@ fn unmapped<'a>(
 
 fn cancelled<'a>(
     record: &BookingRecord,
-    stay: Option<(&Window, DateTime<Utc>)>,
+    times: &[(&Window, DateTime<Utc>)],
     policy: &Policy,
     kept: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
     nothing: &dyn Fn(Option<AlertKind>) -> Wished<'a>,
     now: DateTime<Utc>,
 ) -> Wished<'a> {
-    let Some((window, begins)) = stay else { return nothing(None) };
     let learnt = record.cancelled_at.unwrap_or(now);
-    let in_house = begins <= learnt && learnt < window.closes();
+    let in_house = times.iter().find(|(window, begins)| *begins <= learnt && learnt < window.closes());
+    let Some((window, _)) = in_house else { return nothing(None) };
     // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
     let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
     #[cfg(staykey_planted)]
     let keep = keep && !planted(planted::CANCELLED_IN_HOUSE_REMOVED);
-    if window.closes() <= now || !in_house {
+    if window.closes() <= now {
         return nothing(None);
     }
     let alert =

@@ -285,7 +285,7 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
 
     #[cfg(staykey_planted)]
     if planted(planted::DEDUP_BY_TIME) {
-        for reference in events.iter().filter_map(|(event, _)| reference_of(event)) {
+        for reference in events.iter().filter_map(|(event, _)| event.reference()) {
             let delivery = (tenant.clone(), integration.clone(), reference.to_string());
             if tables.delivery(&delivery)?.is_some_and(|(until, _)| at < until) {
                 return Ok(Accepted { bookings: Vec::new(), duplicate: true, reply });

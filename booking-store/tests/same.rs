@@ -65,9 +65,9 @@ fn holder() -> impl Strategy<Value = CodeId> {
 
 fn door() -> impl Strategy<Value = DoorKey> {
     select(&["1", "2"][..]).prop_map(|device| DoorKey {
-        vendor: "thekeys".to_owned(),
-        device: device.to_owned(),
-        keypad: String::new(),
+        vendor: "thekeys".into(),
+        device: device.into(),
+        keypad: "".into(),
     })
 }
 

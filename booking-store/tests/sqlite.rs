@@ -106,7 +106,7 @@ fn stay(number: u32) -> BookingId {
 }
 
 fn door() -> DoorKey {
-    DoorKey { vendor: "thekeys".to_owned(), device: "4411".to_owned(), keypad: "AbCd1234".to_owned() }
+    DoorKey { vendor: "thekeys".into(), device: "4411".into(), keypad: "AbCd1234".into() }
 }
 
 fn digits(text: &str) -> Pin {

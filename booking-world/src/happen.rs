@@ -150,7 +150,9 @@ pub(crate) fn booking_of(world: &World, number: usize, content: &Content) -> Boo
 fn change(world: &mut World, number: usize, change: Change) {
     let Some(stay) = world.stays.get(number) else { return };
     let content = stay.content().clone();
-    if content.gone || (change == Change::Reissue && content.cancelled) {
+    // What is cancelled comes back or goes; nobody moves it about.
+    let settled = content.cancelled && !matches!(change, Change::Uncancel | Change::Delete | Change::Vanish);
+    if content.gone || settled {
         return;
     }
     let (tenant, reference) = (stay.tenant, stay.reference().clone());

@@ -11,6 +11,8 @@ mod history;
 mod hub;
 pub mod lock;
 mod locks;
+#[cfg(staykey_planted)]
+mod mutants;
 mod names;
 mod notifier;
 mod promise;
@@ -32,6 +34,8 @@ pub use directed::directed;
 pub use generate::{Features, generate};
 pub use history::*;
 pub use hub::Hub;
+#[cfg(staykey_planted)]
+pub use mutants::{Caught, hunt};
 pub use notifier::ModelNotifier;
 pub use promise::{Broken, PROMISES};
 pub use regress::REGRESSIONS;

@@ -3,14 +3,18 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use booking_world::{
     Budget, Features, Kit, Progress, REGRESSIONS, Tally, World, directed, generate, replay, run,
 };
 use clap::{Args, Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+// A third of a world's time goes into small texts and maps that live for one step.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The deterministic world of Staykey.
 #[derive(Debug, Parser)]
@@ -57,6 +61,19 @@ enum Task {
     Directed,
     /// Lists the promises.
     Promises,
+    /// Brings each planted bug to life and waits for a promise to break.
+    #[cfg(staykey_planted)]
+    Mutants {
+        /// The seed of the first history.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// After how many stays a bug counts as missed.
+        #[arg(long, default_value_t = 3_000)]
+        stays: u64,
+        /// Just this one.
+        #[arg(long)]
+        bug: Option<String>,
+    },
 }
 
 /// What histories may have in them beyond the usual.
@@ -112,6 +129,8 @@ fn done(task: Task) -> Result<ExitCode, String> {
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
+        #[cfg(staykey_planted)]
+        Task::Mutants { seed, stays, bug } => mutants(seed, stays, bug.as_deref()),
         Task::Directed => directed_ones(),
         Task::Promises => {
             for (name, sentence) in booking_world::PROMISES {
@@ -120,6 +139,35 @@ fn done(task: Task) -> Result<ExitCode, String> {
             ExitCode::SUCCESS
         }
     })
+}
+
+/// Prints a line for each bug; `MISSED` stands before those that no promise noticed.
+#[cfg(staykey_planted)]
+fn mutants(seed: u64, stays: u64, only: Option<&str>) -> ExitCode {
+    let (kit, features) = (Kit::default(), Features::default());
+    let mut steps = Vec::new();
+    for bug in booking_core::planted::ALL.iter().filter(|bug| only.is_none_or(|only| only == bug.name)) {
+        let begun = now();
+        let caught = booking_world::hunt(&kit, *bug, seed, stays, &features);
+        let took = begun.elapsed().as_secs_f64();
+        match caught {
+            Some(caught) => {
+                steps.push(caught.steps);
+                println!(
+                    "{:<28} caught by {} after {} steps ({} histories, {took:.1} s; seed {})",
+                    bug.name, caught.promise, caught.steps, caught.histories, caught.seed
+                );
+            }
+            None => println!("MISSED {} ({} stays, {took:.1} s): {}", bug.name, stays, bug.what),
+        }
+    }
+    steps.sort_unstable();
+    println!(
+        "caught {}; median steps to catch: {}",
+        steps.len(),
+        steps.get(steps.len() / 2).copied().unwrap_or(0)
+    );
+    ExitCode::SUCCESS
 }
 
 fn directed_ones() -> ExitCode {

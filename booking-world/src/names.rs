@@ -19,13 +19,13 @@ pub(crate) fn apartment(unit: usize) -> u64 {
 
 /// The key of a model keypad.
 pub(crate) fn model_key(keypad: usize) -> DoorKey {
-    DoorKey { vendor: "model".to_owned(), device: keypad.to_string(), keypad: String::new() }
+    DoorKey { vendor: "model".into(), device: keypad.to_string().into(), keypad: "".into() }
 }
 
 /// The key of the keypad that came after so many others on the same door.
 pub(crate) fn later_key(keypad: usize, generation: u32) -> DoorKey {
     let later = if generation == 0 { String::new() } else { generation.to_string() };
-    DoorKey { keypad: later, ..model_key(keypad) }
+    DoorKey { keypad: later.into(), ..model_key(keypad) }
 }
 
 /// The channel of staff.
@@ -35,7 +35,7 @@ pub(crate) fn staff() -> IntegrationName {
 
 /// Which keypad a key names.
 pub(crate) fn keypad_of(key: &DoorKey) -> Option<usize> {
-    if key.vendor == "model" {
+    if &*key.vendor == "model" {
         return key.device.parse().ok();
     }
     let lock: u64 = key.device.parse().ok()?;

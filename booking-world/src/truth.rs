@@ -92,15 +92,21 @@ impl Content {
     #[must_use]
     pub(crate) fn stay(&self, tenant: &TenantSetup) -> Option<Window> {
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0);
-        let check_in = time(self.check_in.unwrap_or(CHECK_IN))?;
-        Window::of_stay(self.dates()?, check_in, time(CHECK_OUT)?, tenant.zone).ok()
+        let dates = self.dates()?;
+        let start = dates.arrival().and_time(time(self.check_in.unwrap_or(CHECK_IN))?);
+        let end = dates.departure().and_time(time(CHECK_OUT)?);
+        Window::new(start, end, tenant.zone).ok()
     }
 
     /// When its codes work.
     #[must_use]
     pub(crate) fn access(&self, tenant: &TenantSetup, policy: &PolicySetup) -> Option<Window> {
-        let minutes = |minutes| Duration::minutes(i64::from(minutes));
-        Some(self.stay(tenant)?.widened(minutes(policy.buffer_before), minutes(policy.buffer_after)))
+        let stay = self.stay(tenant)?;
+        // Reckoned here, not by the words that the engine uses too: check-in and check-out lie in no hour that is left
+        // out or repeated, and buffers are shorter than the time to the next.
+        let before = Duration::minutes(i64::from(policy.buffer_before));
+        let after = Duration::minutes(i64::from(policy.buffer_after));
+        Window::new(stay.start() - before, stay.end() + after, tenant.zone).ok()
     }
 
     /// When a guest who stands at the door may expect to be let in, by the rules of its keypads.

@@ -27,7 +27,7 @@ use proptest::prelude::*;
 const ZONE: Tz = chrono_tz::Europe::Warsaw;
 
 fn key(device: &str) -> DoorKey {
-    DoorKey { vendor: "model".into(), device: device.into(), keypad: String::new() }
+    DoorKey { vendor: "model".into(), device: device.into(), keypad: "".into() }
 }
 
 fn door(device: &str) -> Door {

@@ -40,14 +40,18 @@ impl Address {
     }
 
     pub(crate) fn of(key: &DoorKey) -> Result<Self, VendorError> {
-        if key.vendor != VENDOR {
+        if *key.vendor != *VENDOR {
             return Err(VendorError::configuration("the door belongs to another vendor than The Keys"));
         }
         Self::parse(&key.device, &key.keypad).map_err(|error| VendorError::configuration(error.to_string()))
     }
 
     pub(crate) fn key(&self) -> DoorKey {
-        DoorKey { vendor: VENDOR.to_owned(), device: self.lock.clone(), keypad: self.keypad.clone() }
+        DoorKey {
+            vendor: VENDOR.into(),
+            device: self.lock.as_str().into(),
+            keypad: self.keypad.as_str().into(),
+        }
     }
 }
 

@@ -404,10 +404,10 @@ fn a_foreign_or_unknown_lock_is_a_mistake_in_the_configuration() {
     let error = vendor(world.run(world.keys.codes(world.call(), &wrong)));
     check_error(&error, Fault::Configuration, Outcome::NotApplied, "no keypad Zz999999");
     // The number of the accessory, as the portal shows it.
-    wrong.key.keypad = "14411".to_owned();
+    wrong.key.keypad = "14411".into();
     let error = vendor(world.run(world.keys.codes(world.call(), &wrong)));
     check_error(&error, Fault::Configuration, Outcome::NotApplied, "id_accessoire");
-    wrong.key.vendor = "nuki".to_owned();
+    wrong.key.vendor = "nuki".into();
     check_error(
         &vendor(world.run(world.keys.codes(world.call(), &wrong))),
         Fault::Configuration,

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod call;
 mod count;
 mod l10n;
+mod mutants;
 mod package;
 mod suite;
 mod tidy;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Task {
     /// Everything that must hold before a change is merged, in order, up to the first failure.
     Test(suite::Options),
+    /// Plants bugs one by one: the simulated world or a test must notice each.
+    Mutants,
     /// Holds the locale files against each other.
     L10n,
     /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let done = match Arguments::parse().task {
         Task::Test(options) => suite::run(root, &options),
+        Task::Mutants => mutants::run(root),
         Task::L10n => l10n::run(root),
         Task::Tidy => tidy::run(root),
         Task::World(options) => world::run(root, &options),

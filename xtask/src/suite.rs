@@ -50,6 +50,8 @@ enum Step {
     Bare,
     /// All tests but those in documentation.
     Test,
+    /// Histories of the simulated world that nobody has seen yet: other ones with every commit.
+    World,
     /// The tests in documentation.
     Doctest,
     /// The documentation, without a broken link.
@@ -116,6 +118,8 @@ struct Surroundings {
     ci: bool,
     /// Where cargo builds, if not where it always does.
     target: Option<String>,
+    /// Where the world's histories begin.
+    seed: u64,
 }
 
 impl Surroundings {
@@ -144,6 +148,7 @@ impl Step {
             Self::Clippy => vec![run("clippy --workspace --all-targets --all-features -- -D warnings")],
             Self::Bare => bare(&around.workspace),
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
+            Self::World => vec![Action::Run(crate::world::fresh(around.seed))],
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
             }
@@ -191,7 +196,8 @@ fn bare(workspace: &Workspace) -> Vec<Action> {
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let workspace = Workspace::read(&tidy::files(root)?)?;
     let ci = is_ci(env::var("CI").ok().as_deref());
-    let around = Surroundings { workspace, ci, target: env::var("CARGO_TARGET_DIR").ok() };
+    let target = env::var("CARGO_TARGET_DIR").ok();
+    let around = Surroundings { workspace, ci, target, seed: crate::world::seed_of_commit(root) };
     if options.list {
         print!("{}", list(&around));
         return Ok(());
@@ -382,7 +388,7 @@ mod tests {
             let publish = if name == "tool" { "publish = false\n" } else { "" };
             files.insert(format!("{name}/Cargo.toml"), format!("[package]\nname = \"{name}\"\n{publish}"));
         }
-        Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None }
+        Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None, seed: 1 }
     }
 
     #[test]

@@ -1,10 +1,29 @@
 //! `cargo xtask world`: histories of the deterministic world, fast.
 
 use std::path::Path;
+use std::process::Command;
 
 use clap::Args;
 
 use crate::call::Call;
+
+/// Built for speed, but not as slowly as what is released.
+const RUN: &str = "run --profile world -q -p booking-world --";
+/// How many stays a test run lives through.
+const STAYS: u64 = 20_000;
+
+/// A fixed number of stays in histories from this seed on.
+pub(crate) fn fresh(seed: u64) -> Call {
+    Call::cargo(RUN).with(["run", "--seed", &seed.to_string(), "--stays", &STAYS.to_string()])
+}
+
+/// A number for the present commit: each has histories of its own, and whoever runs them again gets the same.
+pub(crate) fn seed_of_commit(root: &Path) -> u64 {
+    let head = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output();
+    let text = head.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    let text = text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+    text.get(..12).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(1)
+}
 
 /// How much of the world to live through.
 #[derive(Args, Debug)]
@@ -28,7 +47,7 @@ pub(crate) struct Options {
 
 impl Options {
     fn call(&self) -> Call {
-        let call = Call::cargo("run --release -q -p booking-world --");
+        let call = Call::cargo(RUN);
         let seed = self.seed.to_string();
         if self.replay {
             return call.with(["replay", "--seed", &seed]);
@@ -63,9 +82,12 @@ mod tests {
         let options = Options { seed: 7, stays: 10, hours: Some(0.5), replay: false, coverage: true };
         assert_eq!(
             options.call().to_string(),
-            "cargo run --release -q -p booking-world -- run --seed 7 --stays 10 --hours 0.5 --coverage"
+            "cargo run --profile world -q -p booking-world -- run --seed 7 --stays 10 --hours 0.5 --coverage"
         );
         let story = Options { replay: true, ..options };
-        assert_eq!(story.call().to_string(), "cargo run --release -q -p booking-world -- replay --seed 7");
+        assert_eq!(
+            story.call().to_string(),
+            "cargo run --profile world -q -p booking-world -- replay --seed 7"
+        );
     }
 }

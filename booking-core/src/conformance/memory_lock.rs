@@ -12,17 +12,20 @@ use super::trouble::{Planted, Troubles, refused};
 use crate::error::{Fault, Outcome, Retry, VendorError};
 use crate::id::{DoorKey, VendorCodeId};
 use crate::lock::{
-    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, LockError, LockProvider, truncated,
+    CodeSpec, Door, DoorCodes, DoorRules, FoundDoor, ListedCode, Listing, LockError, LockProvider, Proof,
+    TimeSemantics, truncated,
 };
 use crate::secret::Pin;
 use crate::world::{Call, Clock};
 
 /// A [`LockProvider`] whose keypads obey the [`DoorRules`] that a test gives them.
 ///
-/// It refuses what the rules forbid (length, digits, past starts, the same digits twice, a full keypad), keeps names
-/// as long as the rules say, reads times as wall time at the lock, ignores deadlines, and tells
-/// [whether a PIN would open a door](Self::opens). Writes can be made to show [late](Self::set_lag), PINs to be
-/// [masked](Self::mask_pins), lists to be [incomplete](Self::set_incomplete); what else shall go wrong is
+/// It refuses what the rules forbid (length, digits, past starts, parts of days, windows too far ahead, the same digits
+/// or a name twice, reserved neighbours, a full keypad), keeps names as long as the rules say, lists what they let it
+/// list, reads times as wall time at the lock, ignores deadlines, and tells
+/// [whether a PIN would open a door](Self::opens). Writes can be made to show [late](Self::set_lag) or to reach the
+/// device [late or never](Self::set_device_lag), PINs to be [masked](Self::mask_pins), lists to be
+/// [incomplete](Self::set_incomplete), calls to be [rationed](Self::set_ration); what else shall go wrong is
 /// [planted](Self::plant).
 ///
 /// ```
@@ -33,7 +36,7 @@ use crate::world::{Call, Clock};
 /// let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
 /// let mut rules = DoorRules::new(6);
 /// rules.capacity = Some(2);
-/// let key = DoorKey { vendor: "memory".into(), device: "1".into(), keypad: String::new() };
+/// let key = DoorKey { vendor: "memory".into(), device: "1".into(), keypad: "".into() };
 /// let lock = MemoryLock::new(clock).with_door(key.clone(), chrono_tz::Europe::Warsaw, rules);
 /// assert!(lock.codes_on(&key).is_empty());
 /// ```
@@ -46,18 +49,50 @@ struct State {
     keypads: BTreeMap<DoorKey, Keypad>,
     next_id: u64,
     lag: Duration,
+    /// How long the device takes to have what the cloud took; `None` while it cannot be reached.
+    device_lag: Option<Duration>,
     masked: bool,
     incomplete: bool,
     refuses: bool,
     troubles: Troubles,
     writes: usize,
     reads: usize,
+    ration: Option<Ration>,
+}
+
+/// So many calls in this time, and not one more.
+struct Ration {
+    most: usize,
+    within: Duration,
+    calls: Vec<DateTime<Utc>>,
+    refused: usize,
+}
+
+impl Ration {
+    fn take(&mut self, now: DateTime<Utc>) -> Result<(), VendorError> {
+        self.calls.retain(|at| *at + self.within > now);
+        if self.calls.len() < self.most {
+            self.calls.push(now);
+            return Ok(());
+        }
+        self.refused += 1;
+        let free = self.calls.first().map_or(self.within, |oldest| *oldest + self.within - now);
+        let wait = free.to_std().unwrap_or_default();
+        Err(VendorError::new(
+            Fault::Vendor,
+            Retry::After(wait),
+            Outcome::NotApplied,
+            "asked too often: status 429",
+        ))
+    }
 }
 
 struct Keypad {
     zone: Tz,
     rules: DoorRules,
     codes: BTreeMap<VendorCodeId, ListedCode>,
+    /// When each code was last written.
+    written: BTreeMap<VendorCodeId, DateTime<Utc>>,
     /// What the codes were before each write that still matters to a lagging read, oldest first.
     before: Vec<(DateTime<Utc>, BTreeMap<VendorCodeId, ListedCode>)>,
 }
@@ -66,6 +101,21 @@ impl Keypad {
     fn seen(&self, now: DateTime<Utc>, lag: Duration) -> &BTreeMap<VendorCodeId, ListedCode> {
         // The state before the first write that is too young to be seen.
         self.before.iter().find(|(at, _)| *at + lag > now).map_or(&self.codes, |(_, codes)| codes)
+    }
+
+    fn keep(&mut self, code: ListedCode, now: DateTime<Utc>) {
+        self.written.insert(code.id.clone(), now);
+        self.codes.insert(code.id.clone(), code);
+    }
+
+    /// Where nothing can be read, a code of the same note is the same one sent again.
+    fn again(&self, spec: &CodeSpec) -> Option<VendorCodeId> {
+        let blind = self.rules.listing == Listing::Nothing;
+        self.codes.values().find(|code| blind && code.note == spec.note).map(|code| code.id.clone())
+    }
+
+    fn is_on_device(&self, id: &VendorCodeId, now: DateTime<Utc>, lag: Option<Duration>) -> bool {
+        self.written.get(id).is_none_or(|written| lag.is_some_and(|lag| *written + lag <= now))
     }
 
     fn remember(&mut self, now: DateTime<Utc>, lag: Duration) {
@@ -86,12 +136,14 @@ impl MemoryLock {
                 keypads: BTreeMap::new(),
                 next_id: 700_000,
                 lag: Duration::zero(),
+                device_lag: Some(Duration::zero()),
                 masked: false,
                 incomplete: false,
                 refuses: false,
                 troubles: Troubles::default(),
                 writes: 0,
                 reads: 0,
+                ration: None,
             }),
         }
     }
@@ -99,8 +151,47 @@ impl MemoryLock {
     /// The same with one more door.
     #[must_use]
     pub fn with_door(self, key: DoorKey, zone: Tz, rules: DoorRules) -> Self {
-        self.state().keypads.insert(key, Keypad { zone, rules, codes: BTreeMap::new(), before: Vec::new() });
+        let keypad =
+            Keypad { zone, rules, codes: BTreeMap::new(), written: BTreeMap::new(), before: Vec::new() };
+        self.state().keypads.insert(key, keypad);
         self
+    }
+
+    /// Lets devices have, and tell that they have, what was written only after this long; with `None` never, since
+    /// they cannot be reached. Where the rules know no proof above the listing, only the door shows it.
+    pub fn set_device_lag(&self, lag: Option<Duration>) {
+        let now = self.clock.now();
+        let state = &mut *self.state();
+        for keypad in state.keypads.values_mut() {
+            // What a device has stays there when it can no longer be reached.
+            let there: Vec<_> = keypad
+                .codes
+                .keys()
+                .filter(|id| keypad.is_on_device(id, now, state.device_lag))
+                .cloned()
+                .collect();
+            keypad.written.retain(|id, _| !there.contains(id));
+        }
+        state.device_lag = lag;
+    }
+
+    /// Lets a keypad's device lose its codes, which the cloud still lists and sends there again.
+    pub fn forget_on_device(&self, key: &DoorKey) {
+        let now = self.clock.now();
+        if let Some(keypad) = self.state().keypads.get_mut(key) {
+            keypad.written = keypad.codes.keys().map(|id| (id.clone(), now)).collect();
+        }
+    }
+
+    /// Takes so many calls in this time from now on, and refuses the others.
+    pub fn set_ration(&self, most: usize, within: Duration) {
+        self.state().ration = Some(Ration { most, within, calls: Vec::new(), refused: 0 });
+    }
+
+    /// How many calls came above the ration.
+    #[must_use]
+    pub fn refused_by_ration(&self) -> usize {
+        self.state().ration.as_ref().map_or(0, |ration| ration.refused)
     }
 
     /// Lets reads, and the door itself, show a write only after this long.
@@ -147,7 +238,12 @@ impl MemoryLock {
     /// is no such door.
     pub fn put(&self, key: &DoorKey, code: ListedCode) -> bool {
         let state = &mut *self.state();
-        state.keypads.get_mut(key).map(|keypad| keypad.codes.insert(code.id.clone(), code)).is_some()
+        // Somebody stands at the door: the device has it.
+        let put = |keypad: &mut Keypad| {
+            keypad.written.remove(&code.id);
+            keypad.codes.insert(code.id.clone(), code);
+        };
+        state.keypads.get_mut(key).map(put).is_some()
     }
 
     /// Takes a code off a keypad behind everybody's back; `false` when it was not there.
@@ -162,7 +258,8 @@ impl MemoryLock {
         let Some(keypad) = state.keypads.get(key) else { return false };
         let local = at.with_timezone(&keypad.zone).naive_local();
         keypad.seen(at, state.lag).values().any(|code| {
-            code.active
+            keypad.is_on_device(&code.id, at, state.device_lag)
+                && code.active
                 && code.stored.as_ref().is_some_and(|stored| keypad.rules.typed(stored) == *typed)
                 && code.start.is_none_or(|start| start <= local)
                 && code.end.is_none_or(|end| local < end)
@@ -196,6 +293,9 @@ impl MemoryLock {
         state.writes += 1;
         if state.refuses {
             return Err(refused().into());
+        }
+        if let Some(ration) = &mut state.ration {
+            ration.take(now)?;
         }
         let lost = state.troubles.write(Some(&door.key))?;
         let keypad = state.keypads.get_mut(&door.key).ok_or_else(no_such_door)?;
@@ -247,8 +347,20 @@ fn made(
     if !rules.past_start && spec.window.opens() < now {
         return Err(refusal("a start in the past"));
     }
-    let twin = |code: &ListedCode| code.id != id && code.stored.as_ref() == Some(&spec.stored);
-    if !rules.same_pin_twice && keypad.codes.values().any(twin) {
+    if rules.time == TimeSemantics::WholeLocalDays && spec.window.whole_days() != spec.window {
+        return Err(refusal("the keypad knows whole days only"));
+    }
+    let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+    if ahead.is_some_and(|ahead| spec.window.opens() > now + ahead) {
+        return Err(refusal("a start too far ahead"));
+    }
+    let mut others = keypad.codes.values().filter(|code| code.id != id);
+    if rules.unique_names && others.clone().any(|code| code.name == truncated(&spec.name, rules.name_len)) {
+        return Err(refusal("the keypad has this name already"));
+    }
+    let reserved = rules.reserved(&spec.stored);
+    let twin = |stored: &Pin| (!rules.same_pin_twice && *stored == spec.stored) || reserved.contains(stored);
+    if others.any(|code| code.stored.as_ref().is_some_and(twin)) {
         return Err(LockError::DuplicatePin);
     }
     let (start, end) = spec.window.wall();
@@ -260,7 +372,7 @@ fn made(
         start: Some(start),
         end: Some(end),
         active: true,
-        proof: crate::lock::Proof::Listed,
+        proof: Proof::Listed,
     })
 }
 
@@ -290,26 +402,46 @@ impl LockProvider for MemoryLock {
         if state.refuses {
             return Err(refused().into());
         }
+        if let Some(ration) = &mut state.ration {
+            ration.take(now)?;
+        }
         state.troubles.read(Some(&door.key))?;
         let keypad = state.keypads.get(&door.key).ok_or_else(no_such_door)?;
+        if keypad.rules.listing == Listing::Nothing {
+            return Err(VendorError::configuration("the keypad can only be written").into());
+        }
         let seen = keypad.seen(now, state.lag);
         let shown = if state.incomplete { seen.len() / 2 } else { seen.len() };
         let mut codes: Vec<ListedCode> = seen.values().take(shown).cloned().collect();
-        if state.masked {
-            codes.iter_mut().for_each(|code| code.stored = None);
+        for code in &mut codes {
+            if keypad.rules.highest_proof > Proof::Listed
+                && keypad.is_on_device(&code.id, now, state.device_lag)
+            {
+                code.proof = code.proof.max(Proof::Confirmed.min(keypad.rules.highest_proof));
+            }
+            if state.masked || keypad.rules.listing == Listing::Masked {
+                code.stored = None;
+            }
         }
         Ok(DoorCodes { complete: !state.incomplete, codes })
     }
 
     async fn create(&self, _call: Call, door: &Door, code: &CodeSpec) -> Result<VendorCodeId, LockError> {
         self.write(door, |keypad, next_id, now| {
-            let id = VendorCodeId::parse(&next_id.to_string()).map_err(|_| refusal("no id left"))?;
+            let id = match keypad.again(code) {
+                Some(known) => known,
+                None => VendorCodeId::parse(&next_id.to_string()).map_err(|_| refusal("no id left"))?,
+            };
             let made = made(keypad, door, id.clone(), code, now)?;
+            if keypad.codes.contains_key(&id) {
+                keypad.keep(made, now);
+                return Ok(id);
+            }
             if keypad.rules.capacity.is_some_and(|most| keypad.codes.len() >= most) {
                 return Err(LockError::Full);
             }
             *next_id += 1;
-            keypad.codes.insert(id.clone(), made);
+            keypad.keep(made, now);
             Ok(id)
         })
     }
@@ -326,7 +458,7 @@ impl LockProvider for MemoryLock {
                 return Err(LockError::NoSuchCode);
             }
             let made = made(keypad, door, id.clone(), code, now)?;
-            keypad.codes.insert(id.clone(), made);
+            keypad.keep(made, now);
             Ok(())
         })
     }

@@ -173,7 +173,7 @@ fn pin(digits: &str) -> Pin {
 }
 
 fn door(device: &str) -> DoorKey {
-    DoorKey { vendor: "thekeys".to_owned(), device: device.to_owned(), keypad: "AbCd1234".to_owned() }
+    DoorKey { vendor: "thekeys".into(), device: device.into(), keypad: "AbCd1234".into() }
 }
 
 fn grant_work(number: u32) -> WorkKey {
@@ -940,7 +940,7 @@ async fn claims_exclude_overlaps(store: &dyn Store) {
         let got = try_claim(store, 0, claim).await;
         assert_eq!(got.is_some(), free, "{digits} on {device} from {from} to {until}");
     }
-    let keypad = DoorKey { keypad: "other".to_owned(), ..d };
+    let keypad = DoorKey { keypad: "other".into(), ..d };
     assert_eq!(try_claim(store, 0, wanted(100, 200, vec![one_pin(40, &keypad, "4821")])).await, Some(0));
 }
 

@@ -178,7 +178,7 @@ impl Lock {
 }
 
 fn key(device: &str) -> DoorKey {
-    DoorKey { vendor: "memory".to_owned(), device: device.to_owned(), keypad: String::new() }
+    DoorKey { vendor: "memory".into(), device: device.into(), keypad: "".into() }
 }
 
 #[async_trait]

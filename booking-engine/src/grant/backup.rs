@@ -5,18 +5,19 @@ use booking_core::planted::{self, planted};
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, Commit, Record, Standing, StoreError, Tx, WorkKey, Write,
 };
-use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window};
+use booking_core::{BookingId, CodeSpec, DoorId, ExternalId, IntegrationName, Proof, Window};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::Run;
-use crate::alert::AlertKind;
 use crate::engine::{Engine, WorkError};
 use crate::plan::{Plan, Step};
 use crate::tenant::Tenant;
 
 /// The most backup codes that a door can have.
 const MOST: u8 = 8;
+/// How many entries of a stay's record are looked through.
+const LATELY: usize = 50;
 /// What stands for a source where there is none.
 const SOURCE: &str = "backup";
 
@@ -26,6 +27,11 @@ fn id_of(door: &DoorId, number: u8) -> Option<BookingId> {
     let hash = Sha256::digest(format!("backup/{door}/{number}"));
     let text: String = hash.iter().take(12).map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect();
     BookingId::parse(&text).ok()
+}
+
+/// Whether a code belongs to its door's backup codes: nobody was given it.
+pub(crate) fn is_in_pool(code: &CodeRecord) -> bool {
+    (0..MOST).any(|number| id_of(&code.door, number).as_ref() == Some(&code.stay))
 }
 
 impl Engine {
@@ -90,11 +96,37 @@ impl Run<'_> {
         let any = !asked.is_empty();
         for (door, window, proof) in asked {
             if !self.issue_on(&door, &window, proof).await? {
-                self.audit("no-backup", format!("door {door} has no backup code that is proven"));
+                self.note_without_backup(&door).await?;
                 self.without_backup.insert(door);
             }
         }
         Ok(any)
+    }
+
+    /// Put on record once in a while, although every run asks again.
+    async fn note_without_backup(&mut self, door: &DoorId) -> Result<(), WorkError> {
+        let detail = format!("door {door} has no backup code that is proven");
+        let before = self.engine.store.audit(&self.tenant.slug, Some(&self.stay.booking.id), LATELY).await?;
+        if !before.iter().any(|entry| entry.detail == detail) {
+            self.audit("no-backup", detail);
+        }
+        Ok(())
+    }
+
+    /// Whether the last read of its keypad showed a code as it should be. What the ledger says of it may be older.
+    fn was_seen(&self, code: &CodeRecord) -> bool {
+        let place = self.tenant.place_of(code);
+        let view = self.engine.doors.view(&self.tenant.slug, &code.key);
+        let Some(view) = view.filter(|view| view.observed_at.is_some()) else { return true };
+        let (Some((door, lock)), Some(pins)) = (self.tenant.at(&place), &code.pins) else { return false };
+        let spec = CodeSpec {
+            stored: pins.stored.clone(),
+            name: code.name.clone(),
+            note: code.note.clone(),
+            window: code.window.clone(),
+        };
+        let listed = code.vendor_id.as_ref().and_then(|id| view.code(id));
+        listed.map_or(!view.complete, |listed| lock.shows(&door, listed, &spec))
     }
 
     async fn issue_on(&mut self, door: &DoorId, window: &Window, proof: Proof) -> Result<bool, WorkError> {
@@ -103,7 +135,9 @@ impl Run<'_> {
             let Some(slot) = id_of(door, number) else { continue };
             let rows = self.engine.store.stay(&self.tenant.slug, &slot).await?;
             let healthy = rows.into_iter().find_map(|row| match row.record {
-                Record::Code(code) if is_healthy(&code, window, proof, now) => Some((code, row.revision)),
+                Record::Code(code) if is_healthy(&code, window, proof, now) && self.was_seen(&code) => {
+                    Some((code, row.revision))
+                }
                 _ => None,
             });
             let Some((code, revision)) = healthy else { continue };
@@ -132,8 +166,6 @@ impl Run<'_> {
                     self.stay.codes.push(code);
                     self.stay.stored();
                     self.audit("backup-issued", format!("door {door}"));
-                    let about = (AlertKind::BackupIssued, Some(door.clone()));
-                    self.alerts.insert(about, "the door cannot be reached, or refuses the code".to_owned());
                     return Ok(true);
                 }
                 // Another guest was quicker.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use booking_core::store::{BrakeRecord, Kind, Record, RowKey, SourceRecord, Tx, Write};
+use booking_core::store::{
+    BrakeRecord, CodeState, Kind, Record, RowKey, SourceRecord, StoreError, Tx, Write,
+};
 use booking_core::{CodeId, DoorId, IntegrationName, TenantSlug};
 use chrono::{DateTime, Utc};
 
@@ -46,7 +48,7 @@ impl Run<'_> {
         Ok(!wanted.is_empty())
     }
 
-    /// Tells staff which budgets are spent, and that those which let something through are not.
+    /// Tells staff which budgets are spent. That lasts until nothing waits any more, or until somebody lifts the brake.
     pub(super) async fn tell_of_brake(&mut self, plan: &Plan) -> Result<(), WorkError> {
         for name in &plan.braked {
             let allowed = self.budgets.get(name).map_or(0, |weighed| weighed.budget.allowed);
@@ -56,10 +58,6 @@ impl Run<'_> {
             );
             self.along
                 .extend(self.engine.tenant_alert(self.tenant, AlertKind::Brake, name, Some(detail)).await?);
-        }
-        let open: BTreeSet<&String> = plan.draws.iter().map(|(name, _)| name).collect();
-        for name in open.into_iter().filter(|name| !plan.braked.contains(*name)) {
-            self.along.extend(self.engine.tenant_alert(self.tenant, AlertKind::Brake, name, None).await?);
         }
         Ok(())
     }
@@ -82,7 +80,7 @@ impl Engine {
             },
         };
         record.spent.retain(|(_, at)| *at + tenant.brake.per > now);
-        let live = self.live_on(tenant, name).await?;
+        let live = self.live_on(tenant, name, &record.spent).await?;
         let budget = Budget {
             allowed: tenant.brake.allows(live),
             spent: record.spent.clone(),
@@ -92,14 +90,22 @@ impl Engine {
         Ok(Weighed { budget, record })
     }
 
-    /// How many codes a budget's share is taken of.
-    async fn live_on(&self, tenant: &Tenant, name: &str) -> Result<u64, WorkError> {
+    /// How many codes a budget's share is taken of: what it has let go counts on, so that the share does not shrink
+    /// while it is used.
+    async fn live_on(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        spent: &[(CodeId, DateTime<Utc>)],
+    ) -> Result<u64, WorkError> {
         let parsed = name.split_once('/');
         if let Some(("door", id)) = parsed {
             let key = DoorId::parse(id).ok().and_then(|id| Some(tenant.doors.get(&id)?.door.key.clone()));
             let Some(key) = key else { return Ok(0) };
             let codes = self.store.codes_on(&tenant.slug, &key).await?;
-            return Ok(u64::try_from(codes.len()).unwrap_or(u64::MAX));
+            let live: BTreeSet<&CodeId> =
+                codes.iter().map(|code| &code.id).chain(spent.iter().map(|(code, _)| code)).collect();
+            return Ok(u64::try_from(live.len()).unwrap_or(u64::MAX));
         }
         let source = parsed.map_or("", |(_, name)| name);
         let key = RowKey { kind: Kind::Source, tenant: tenant.slug.clone(), id: source.to_owned() };
@@ -135,12 +141,48 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the alerts of brakes behind which nothing waits any more: it went, or its booking came back.
+    pub(crate) async fn settle_brakes(&self, tenant: &Tenant) -> Result<Vec<Write>, StoreError> {
+        let mut open: Vec<String> = Vec::new();
+        let prefix = format!("{}/", AlertKind::Brake);
+        self.rows(Kind::Alert, &tenant.slug, |record| {
+            if let Record::Alert(alert) = record
+                && alert.closed_at.is_none()
+                && let Some(budget) = alert.id.strip_prefix(&prefix)
+            {
+                open.push(budget.to_owned());
+            }
+        })
+        .await?;
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut doors: BTreeSet<String> = BTreeSet::new();
+        self.rows(Kind::Code, &tenant.slug, |record| {
+            if let Record::Code(code) = record
+                && code.state == CodeState::Unwanted
+            {
+                doors.insert(format!("door/{}", code.door));
+            }
+        })
+        .await?;
+        let waits = |budget: &String| match budget.starts_with("door/") {
+            true => doors.contains(budget),
+            false => !doors.is_empty(),
+        };
+        let mut writes = Vec::new();
+        for budget in open.iter().filter(|budget| !waits(budget)) {
+            writes.extend(self.tenant_alert(tenant, AlertKind::Brake, budget, None).await?);
+        }
+        Ok(writes)
+    }
+
     /// Makes every stay due that has a code to be removed.
     async fn waiting_removals(&self, slug: &TenantSlug) -> Result<Vec<Write>, WorkError> {
         let mut stays = BTreeMap::new();
         self.rows(Kind::Code, slug, |record| {
             if let Record::Code(code) = record
-                && code.state == booking_core::store::CodeState::Unwanted
+                && code.state == CodeState::Unwanted
             {
                 stays.insert(code.stay, code.window.closes());
             }

@@ -250,8 +250,6 @@ impl Run<'_> {
     ) {
         let Some(key) = self.stay.code(id).map(|code| code.key.clone()) else { return };
         let now = self.write_time(&key);
-        // A backup code that gets a stay's window is a code like any other.
-        let standing = self.stay.booking.standing.is_some();
         let Some(code) = self.stay.code_mut(id) else { return };
         if let Some(content) = content {
             let is_longer = content.window.closes() > code.window.closes()
@@ -261,12 +259,12 @@ impl Run<'_> {
             if is_longer {
                 longer.push(id.clone());
             }
+            code.by_staff = code.by_staff.take().filter(|(given, _)| *given == content.window);
             code.window = content.window.clone();
             code.name.clone_from(&content.name);
             code.note.clone_from(&content.note);
             code.proof = Proof::Requested;
             code.proof_at = now;
-            code.backup &= standing;
         }
         code.write = Some(intended(kind, now));
         intents.push(Intent { code: id.clone(), kind });
@@ -326,6 +324,8 @@ impl Run<'_> {
                     return Ok(false);
                 }
                 Commit::Taken(_) => {}
+                // A guest took the backup code: what is known of it here is of no use any more.
+                Commit::Moved(_) if self.stay.booking.standing.is_some() => return Err(WorkError::Fenced),
                 Commit::Moved(_) => {
                     self.stay.restore_codes();
                     self.budgets.clear();
@@ -446,14 +446,15 @@ impl Run<'_> {
 
     /// Possible digits for these doors, in order of preference.
     pub(super) fn candidates(&self, codes: &[NewCode], rules: &[DoorRules], keep_core: bool) -> Vec<Pin> {
-        let views = codes.iter().filter_map(|code| {
+        let views = codes.iter().zip(rules).filter_map(|(code, rules)| {
             let key = &self.tenant.doors.get(&code.door)?.door.key;
-            self.engine.doors.view(&self.tenant.slug, key)
+            Some((self.engine.doors.view(&self.tenant.slug, key)?, rules))
         });
         let on_doors: BTreeSet<String> = views
-            .flat_map(|view| {
+            .flat_map(|(view, rules)| {
                 let pins = view.codes().iter().filter_map(|listed| listed.stored.as_ref());
-                pins.map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
+                let beside = |pin: &Pin| rules.reserved(pin).into_iter().chain([pin.clone()]);
+                pins.flat_map(beside).map(|pin| pin.expose().to_owned()).collect::<Vec<_>>()
             })
             .collect();
         let core = || self.stay.grant.as_ref().and_then(|grant| grant.core.clone());
@@ -475,7 +476,8 @@ impl Run<'_> {
     /// later changes nothing: by then there is a core.
     fn phone_digits(&self, rules: &[DoorRules]) -> Option<Pin> {
         let unit = self.stay.grant.as_ref().and_then(|grant| self.tenant.unit(grant.unit.as_ref()?))?;
-        if unit.policy.pin != PinSource::Phone {
+        // Digits that were refused, taken or given up once are not tried again.
+        if unit.policy.pin != PinSource::Phone || !self.stay.codes.is_empty() {
             return None;
         }
         let phone = self.stay.booking.booking.as_ref()?.guest.phone.as_deref()?;
@@ -501,6 +503,7 @@ impl Run<'_> {
             let instead =
                 plan.access.as_ref().map_or(code.window.clone(), |(_, window)| rules.window(window));
             let Some(code) = self.stay.code_mut(id) else { continue };
+            let before = code.pins.as_ref().map(|pins| pins.stored.clone());
             if let Some(stored) = listed.stored.clone() {
                 code.pins = Some(Pins { typed: rules.typed(&stored), stored });
             }
@@ -508,10 +511,21 @@ impl Run<'_> {
                 code.by_staff = Some((held.clone(), instead));
                 code.window = held;
             }
-            let door = code.door.clone();
+            let (door, after) = (code.door.clone(), code.pins.as_ref().map(|pins| pins.stored.clone()));
+            self.follow_core(before.as_ref(), after);
             self.claim_adopted(id, &door).await?;
         }
         Ok(any)
+    }
+
+    /// Once no code has the stay's own digits any more, those that staff chose instead go along to other doors.
+    fn follow_core(&mut self, before: Option<&Pin>, after: Option<Pin>) {
+        let stored = |code: &CodeRecord| code.pins.as_ref().map(|pins| pins.stored.clone());
+        let wanted = |code: &&CodeRecord| code.state == CodeState::Wanted;
+        let left = self.stay.codes.iter().filter(wanted).any(|code| stored(code).as_ref() == before);
+        if let Some(grant) = self.stay.grant.as_mut().filter(|grant| !left && grant.core.as_ref() == before) {
+            grant.core = after;
+        }
     }
 
     /// The id of an entry for digits on a door: an entry of ours with these digits whose code is proven gone is used
@@ -711,7 +725,10 @@ impl Run<'_> {
         opens: Option<DateTime<Utc>>,
     ) -> Option<Place> {
         let place = self.tenant.place_of(self.stay.code(id)?);
+        // Nobody arrives at a keypad that its door no longer has.
+        let opens = opens.filter(|_| self.tenant.is_present(&place));
         let now = self.write_time(&place.key);
+        let blind = self.tenant.rules_at(&place).is_some_and(|rules| rules.listing == Listing::Nothing);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let known = self.is_known_to_guest(id);
         let hidden = known && !self.is_listed_with_digits(id, &place);
@@ -739,6 +756,10 @@ impl Run<'_> {
                 ("write-applied", String::new(), true)
             }
             Err(LockError::NoSuchCode) => {
+                if kind == WriteKind::Replace && blind {
+                    // No read will ever tell.
+                    code.vendor_id = None;
+                }
                 // Gone already: what a delete wants. Only a read proves it.
                 let state =
                     if kind == WriteKind::Delete { WriteState::Applied } else { WriteState::NotApplied };
@@ -761,8 +782,8 @@ impl Run<'_> {
             Err(LockError::DuplicatePin) => {
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
                 // A code that is there already, or that the guest knows, stays until its successor is told.
-                if kind == WriteKind::Create && !known {
-                    code.state = CodeState::Unwanted;
+                if kind == WriteKind::Create && (blind || !known) {
+                    code.state = if blind { CodeState::Removed } else { CodeState::Unwanted };
                 }
                 ("pin-refused", "the keypad has these digits already".to_owned(), true)
             }

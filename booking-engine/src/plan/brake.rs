@@ -3,6 +3,7 @@
 //! A wrong account or an emptied feed takes many rights away at once; a day of changeovers takes none before its time.
 //! A code that goes because its stay has a proven one elsewhere takes nothing from anybody and draws nothing.
 
+use booking_core::Window;
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::CodeRecord;
@@ -17,6 +18,14 @@ pub(crate) fn budgets(source: &booking_core::IntegrationName, door: &booking_cor
 }
 
 impl Planner<'_> {
+    /// Whether somebody could open with this code for longer if it stayed. What a keypad or staff added to the stay's
+    /// own window is nobody's right, and a backup code in the pool is nobody's at all.
+    fn ends_a_right(&self, code: &CodeRecord) -> bool {
+        let held = self.s.grant.and_then(|grant| grant.window.as_ref()).map(Window::closes);
+        let closes = held.map_or(code.window.closes(), |held| held.min(code.window.closes()));
+        matches!(self.wished.wish, Wish::Nothing) && closes > self.s.now && self.s.booking.standing.is_none()
+    }
+
     /// Whether the brake lets this code go. Where it does, the removal is drawn.
     pub(super) fn brake_allows(&mut self, code: &CodeRecord) -> bool {
         #[cfg(staykey_planted)]
@@ -24,8 +33,7 @@ impl Planner<'_> {
             return true;
         }
         let now = self.s.now;
-        let ends_a_right = matches!(self.wished.wish, Wish::Nothing) && code.window.closes() > now;
-        if !ends_a_right || code.backup {
+        if !self.ends_a_right(code) {
             return true;
         }
         let names = budgets(&self.s.booking.source, &code.door);

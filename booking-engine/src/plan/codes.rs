@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
-use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
+use booking_core::{DoorId, DoorRules, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
@@ -14,6 +14,11 @@ use crate::wish::{Access, Wish};
 
 /// What a guest without a name is called on a code.
 const NAMELESS: &str = "Guest";
+/// How long a door may be in trouble before a guest gets a backup code: less where the guest is near.
+const LEAST_PATIENCE: Duration = Duration::minutes(1);
+const MOST_PATIENCE: Duration = Duration::minutes(5);
+/// How many failures in a row are no accident.
+const REFUSALS: u32 = 3;
 /// How many characters of our id make a name the only one on its keypad.
 const UNIQUE: usize = 6;
 
@@ -34,9 +39,23 @@ impl Planner<'_> {
     }
 
     fn all_unwanted(&mut self) {
-        for code in self.plan.codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
-            code.state = CodeState::Unwanted;
+        let mut codes = std::mem::take(&mut self.plan.codes);
+        for code in codes.iter_mut().filter(|code| code.state == CodeState::Wanted) {
+            match self.stays_on(code) {
+                Some(until) => self.wake(until),
+                None => code.state = CodeState::Unwanted,
+            }
         }
+        self.plan.codes = codes;
+    }
+
+    /// Until when a code stays that staff gave a later end, although the stay itself is over.
+    fn stays_on(&self, code: &CodeRecord) -> Option<DateTime<Utc>> {
+        let now = self.s.now;
+        let booking = self.s.booking;
+        let ended = booking.cancelled_at.is_some() || booking.gone_at.is_some();
+        let (given, instead) = code.by_staff.as_ref().filter(|_| !ended)?;
+        Some(given.closes()).filter(|until| *until > now && instead.closes() <= now)
     }
 
     /// Codes that stay as they are are put back as they were where they vanish.
@@ -78,7 +97,7 @@ impl Planner<'_> {
                     let readable = self.s.tenant.place(door).is_some_and(|place| self.readable(&place));
                     #[cfg(staykey_planted)]
                     let readable = readable || planted(planted::MINT_BLINDLY);
-                    if readable {
+                    if readable && !self.looks_for_earlier(door) {
                         to_mint.push(door.clone());
                     }
                 }
@@ -119,7 +138,8 @@ impl Planner<'_> {
             .any(|(step, _)| matches!(step, Step::Adopt { place, wanted: true, .. } if place.door == *door))
     }
 
-    /// One PIN for all doors whose rules allow one; otherwise one for each group of alike doors.
+    /// One PIN for all doors whose rules allow one and that had no different ones; otherwise one for each group of alike
+    /// doors.
     fn mint(&mut self, access: &Access<'_>, doors: Vec<DoorId>) {
         let mut groups: Vec<Vec<DoorId>> = Vec::new();
         for door in doors {
@@ -127,7 +147,11 @@ impl Planner<'_> {
             let fits = |group: &&mut Vec<DoorId>| {
                 let mut all: Vec<_> = group.iter().filter_map(|other| self.s.tenant.rules(other)).collect();
                 all.push(rules.clone());
-                crate::pin::fit_together(&all)
+                let known = self.last_digits(&door);
+                let differs = |other: &DoorId| {
+                    known.zip(self.last_digits(other)).is_some_and(|(here, there)| here != there)
+                };
+                crate::pin::fit_together(&all) && !group.iter().any(differs)
             };
             match groups.iter_mut().find(fits) {
                 Some(group) => group.push(door),
@@ -141,29 +165,92 @@ impl Planner<'_> {
         }
     }
 
-    /// A guest who is about to arrive at a door that cannot be reached gets a code that is on it already.
+    /// A guest who is about to arrive at a door that does not get the code gets one that is on it already.
     fn ask_for_backup(&mut self, access: &Access<'_>, door: &DoorId) {
         let spare = self.s.tenant.doors.get(door).is_some_and(|setup| setup.backup_codes > 0)
             && !self.s.without_backup.contains(door)
             && self.s.booking.standing.is_none();
-        if !spare || self.proven(door) || self.wanted_on(door).is_some_and(|code| code.backup) {
+        let code = self.wanted_on(door).cloned();
+        if !spare || self.proven(door) || code.as_ref().is_some_and(|code| code.backup) {
             return;
         }
-        let failing = self
-            .s
-            .tenant
-            .place(door)
-            .is_some_and(|place| self.s.views.get(&place.key).is_some_and(|view| view.failing.is_some()));
-        let write = self.wanted_on(door).and_then(|code| code.write.as_ref());
-        let refused = write.is_some_and(|write| write.error.is_some() && write.state != WriteState::Applied);
-        let at = access.window.opens() - self.wished.policy.backup_before;
-        if at > self.s.now {
-            self.wake(at);
-        } else if failing || refused {
-            let (door, window) = (door.clone(), access.window.clone());
-            let proof = self.required(&door);
-            self.step(Step::Issue { door, window, proof }, When::Now);
+        let now = self.s.now;
+        let Some(needed) = self.needed_from(access, code.as_ref()) else { return };
+        let at = needed - self.wished.policy.backup_before;
+        let patience = ((needed - now) / 8).clamp(LEAST_PATIENCE, MOST_PATIENCE);
+        match self.stuck_since(door, code.as_ref()) {
+            _ if at > now => self.wake(at),
+            Some(since) if since + patience <= now => {
+                if self.looks_first(door) {
+                    return;
+                }
+                let (door, window) = (door.clone(), access.window.clone());
+                let proof = self.required(&door);
+                self.step(Step::Issue { door, window, proof }, When::Now);
+            }
+            Some(since) => self.wake(since + patience),
+            None => {}
         }
+    }
+
+    /// Whether a keypad that can be read is read before one of its backup codes is handed out.
+    fn looks_first(&mut self, door: &DoorId) -> bool {
+        let Some(place) = self.s.tenant.place(door).filter(|place| !self.is_blind(place)) else {
+            return false;
+        };
+        let oldest = self.s.now - LEAST_PATIENCE;
+        let outdated = self.s.views.get(&place.key).is_none_or(|view| {
+            let must_wait = view.retry_at.is_some_and(|at| at > self.s.now);
+            view.failing.is_none() && !must_wait && view.observed_at.is_none_or(|at| at < oldest)
+        });
+        if outdated {
+            self.ask_for(&place, oldest);
+        }
+        outdated
+    }
+
+    /// From when on the guest needs another code than the one on the door; `None` for never. While a change of times
+    /// does not get through, what the guest was told before works on.
+    fn needed_from(&self, access: &Access<'_>, code: Option<&CodeRecord>) -> Option<DateTime<Utc>> {
+        let changing = |code: &&CodeRecord| {
+            let failed = code.write.as_ref().is_some_and(|write| write.error.is_some());
+            let unchanged = write_is_open(code) || failed;
+            code.vendor_id.is_some()
+                && code.missing_since.is_none()
+                && last_write_was(code, WriteKind::Replace)
+                && unchanged
+        };
+        let begins = access.window.opens();
+        let told = code.filter(changing).and_then(|code| self.told_window(code));
+        match told.filter(|told| told.opens() <= begins.max(self.s.now)) {
+            Some(told) if told.closes() >= access.stay.closes() => None,
+            Some(told) => Some(told.closes().max(begins)),
+            None => Some(begins),
+        }
+    }
+
+    /// Since when a code does not get onto its door, or nobody knows whether it does.
+    fn stuck_since(&self, door: &DoorId, code: Option<&CodeRecord>) -> Option<DateTime<Utc>> {
+        let place = self.s.tenant.place(door)?;
+        let failing = self.s.views.get(&place.key).and_then(|view| view.failing.as_ref());
+        if let Some((since, _)) = failing {
+            return Some(*since);
+        }
+        let code = code?;
+        let write = code.write.as_ref()?;
+        match write.state {
+            WriteState::Applied => Some(write_end(code)? + self.settle(code)),
+            // One failure may be an accident, and is tried again in a moment.
+            _ if write.error.is_some() && code.attempts >= REFUSALS => Some(write_end(code)? - MOST_PATIENCE),
+            _ => None,
+        }
+    }
+
+    /// The digits that the stay last had on a door.
+    fn last_digits(&self, door: &DoorId) -> Option<&Pin> {
+        let last = self.s.codes.iter().rfind(|code| code.door == *door)?;
+        let last = Some(last).filter(|code| self.s.reissued_at.is_none_or(|at| code.created_at >= at));
+        last.and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored)
     }
 
     fn new_code(&mut self, access: &Access<'_>, door: DoorId) -> Option<NewCode> {
@@ -186,14 +273,17 @@ impl Planner<'_> {
                     .eq([marker.clone()])
             })
             .map_or(marker, |listed| listed.note.clone());
-        let window = rules.window(&self.window(access, !rules.past_start, code));
-        let by_staff = code.and_then(|code| code.by_staff.as_ref()).filter(|(_, instead)| *instead == window);
-        let window = by_staff.map_or(window.clone(), |(given, _)| given.clone());
-        Content { window, name: self.name(&rules), note }
+        let by_staff = code.and_then(|code| code.by_staff.as_ref());
+        let stands = by_staff.filter(|(_, instead)| *instead == rules.window(&access.window));
+        let window = match stands {
+            Some((given, _)) => given.clone(),
+            None => rules.window(&self.window(access, !rules.past_start, code)),
+        };
+        Content { window, name: self.name(&rules, door, code), note }
     }
 
     /// The guest's name as a keypad takes it.
-    fn name(&self, rules: &DoorRules) -> String {
+    fn name(&self, rules: &DoorRules, door: &DoorId, code: Option<&CodeRecord>) -> String {
         if let Some(standing) = &self.s.booking.standing {
             return format!("Backup {}", standing.number + 1);
         }
@@ -209,10 +299,25 @@ impl Planner<'_> {
         if !rules.unique_names {
             return truncated(&name, rules.name_len).trim_end().to_owned();
         }
-        // Two guests may have one name, and one guest two stays.
-        let tail = truncated(self.s.booking.id.as_str(), UNIQUE);
-        let name = truncated(&name, rules.name_len.saturating_sub(UNIQUE + 1));
-        format!("{} {tail}", name.trim_end()).trim_start().to_owned()
+        // Two guests may have one name, one guest two stays, and one stay two codes while one replaces the other.
+        let mut names = (0..=self.plan.codes.len()).map(|number| {
+            let id = truncated(self.s.booking.id.as_str(), UNIQUE);
+            let tail = if number == 0 { id.to_owned() } else { format!("{id}{number}") };
+            let name = truncated(&name, rules.name_len.saturating_sub(tail.len() + 1));
+            format!("{} {tail}", name.trim_end()).trim_start().to_owned()
+        });
+        let key = self.s.tenant.doors.get(door).map(|setup| &setup.door.key);
+        let others = self.plan.codes.iter().filter(|other| {
+            Some(&other.key) == key
+                && other.state != CodeState::Removed
+                && code.is_none_or(|code| code.id != other.id)
+        });
+        let taken: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+        let free = |name: &String| !taken.contains(&name.as_str());
+        // A name of ours stays as it is when the first one comes free again.
+        let known =
+            code.map(|code| code.name.clone()).filter(|known| names.clone().any(|name| name == *known));
+        known.filter(free).or_else(|| names.find(free)).unwrap_or_default()
     }
 
     fn window(&self, access: &Access<'_>, clamp: bool, code: Option<&CodeRecord>) -> Window {
@@ -256,12 +361,16 @@ impl Planner<'_> {
         if self.yields(code) {
             return;
         }
-        if code.backup && self.s.booking.standing.is_none() && !self.knows_truth(access) {
-            // It opens as it is. It gets the stay's window once the guest has it.
+        // A backup code that a guest was given opens as it is. It gets the stay's window once the guest has it.
+        let opens_anyway = code.backup
+            && self.s.booking.standing.is_none()
+            && code.window.opens() <= content.window.opens()
+            && code.window.closes() >= content.window.closes();
+        if opens_anyway && !self.knows_truth(access) {
             return;
         }
         let differs = code.window != content.window || code.name != content.name;
-        if code.window != content.window && !code.backup {
+        if code.window != content.window && !opens_anyway {
             self.behind.insert(code.door.clone());
         }
         let unwritten = code.proof == Proof::Requested;
@@ -292,11 +401,24 @@ impl Planner<'_> {
         if self.vanishes(code) {
             return;
         }
+        if code.vendor_id.is_some() && self.comes_back_later(code, &content) {
+            return;
+        }
         if code.vendor_id.is_some() {
             let room = self.has_room_beside(&self.place(code));
             self.step(Step::Replace { code: code.id.clone(), content, room }, When::Now);
-        } else if self.gate(&self.place(code), content.window.opens(), Some(code)) == Gate::Open {
-            self.step(Step::Create { code: code.id.clone(), content }, When::Now);
+            return;
+        }
+        match self.gate(&self.place(code), content.window.opens(), Some(code)) {
+            Gate::Open => self.step(Step::Create { code: code.id.clone(), content }, When::Now),
+            // The keypad holds no second code, and this one is written down already: the earlier one makes room.
+            Gate::InPlaceOf(earlier) => {
+                let earlier = self.plan.codes.iter_mut().find(|known| known.id == earlier);
+                if let Some(earlier) = earlier {
+                    earlier.state = CodeState::Unwanted;
+                }
+            }
+            Gate::Closed => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
-use booking_core::{Channel, IntegrationName, Proof, Recipient};
+use booking_core::{Channel, DoorId, IntegrationName, Proof, Recipient, Window};
 use chrono::{DateTime, Utc};
 
 use super::{Planner, Step, Tell, When, write_end};
@@ -66,11 +66,36 @@ impl Planner<'_> {
         self.s.messages.iter().rev().find(|message| may_have_reached(message))
     }
 
+    /// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter, nor
+    /// what the configuration calls a door.
+    fn same(&self, a: &Told, b: &Told) -> bool {
+        let digits = |told: &Told| -> BTreeSet<_> {
+            told.codes.iter().map(|code| (self.present_door(code), typed(code))).collect()
+        };
+        a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
+    }
+
+    /// The door of a code that was told: by its present name, where the configuration does not have that name any more.
+    fn present_door(&self, told: &ToldCode) -> DoorId {
+        let renamed = !self.s.tenant.doors.contains_key(&told.door);
+        let known = self.plan.codes.iter().find(|code| renamed && code.id == told.code);
+        known.map_or(&told.door, |code| &code.door).clone()
+    }
+
+    /// The stay for which the guest last heard of this code's digits on its door.
+    pub(super) fn told_window(&self, code: &CodeRecord) -> Option<Window> {
+        let told = self.last_told()?.told.as_ref()?;
+        let digits = code.pins.as_ref().map(|pins| &pins.typed);
+        let of = |told: &&ToldCode| self.present_door(told) == code.door && told.typed.as_ref() == digits;
+        told.codes.iter().find(of)?;
+        Window::new(told.start, told.end, code.window.zone()).ok()
+    }
+
     /// Where the round of messages that tell the present truth begins: after the last one that may have reached the
     /// guest and told something else.
     fn round(&self, truth: &Told) -> usize {
         let other = |message: &MessageRecord| {
-            may_have_reached(message) && message.told.as_ref().is_none_or(|told| !same(told, truth))
+            may_have_reached(message) && message.told.as_ref().is_none_or(|told| !self.same(told, truth))
         };
         self.s.messages.iter().rposition(other).map_or(0, |last| last + 1)
     }
@@ -101,7 +126,7 @@ impl Planner<'_> {
                 break;
             }
             let known = round.iter().rev().find(|message| {
-                message.notifier == *name && message.told.as_ref().is_some_and(|told| same(told, truth))
+                message.notifier == *name && message.told.as_ref().is_some_and(|told| self.same(told, truth))
             });
             resolved |= self.tell_by(name, access, truth, kind, known, when);
         }
@@ -198,7 +223,7 @@ impl Planner<'_> {
             .messages
             .iter()
             .filter(|message| message.state == MessageState::Failed)
-            .filter(|message| message.told.as_ref().is_none_or(|told| !same(told, truth)))
+            .filter(|message| message.told.as_ref().is_none_or(|told| !self.same(told, truth)))
             .map(|message| message.id.clone())
             .collect();
         for message in stale {
@@ -269,7 +294,7 @@ impl Planner<'_> {
         // What was told before something else was told is no longer what the guest knows.
         self.s.messages[self.round(&truth)..].iter().any(|message| {
             matches!(message.state, MessageState::Sent(_))
-                && message.told.as_ref().is_some_and(|told| same(told, &truth))
+                && message.told.as_ref().is_some_and(|told| self.same(told, &truth))
         })
     }
 
@@ -315,13 +340,6 @@ pub(crate) fn may_have_reached(message: &MessageRecord) -> bool {
 fn is_newly_reachable(message: &MessageRecord, recipient: Option<&Recipient>) -> bool {
     let had_none = message.error.as_deref() == Some(NO_RECIPIENT);
     had_none || message.text.as_ref().is_some_and(|text| Some(&text.recipient) != recipient)
-}
-
-/// Whether two messages tell a guest the same. Which ledger entries stand behind the digits does not matter.
-fn same(a: &Told, b: &Told) -> bool {
-    let digits =
-        |told: &Told| told.codes.iter().map(|code| (code.door.clone(), typed(code))).collect::<BTreeSet<_>>();
-    a.unit == b.unit && a.start == b.start && a.end == b.end && digits(a) == digits(b)
 }
 
 fn typed(code: &ToldCode) -> Option<String> {

@@ -2,8 +2,8 @@
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
-use booking_core::{CodeSpec, ListedCode, Marker, Proof};
+use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
+use booking_core::{CodeSpec, ListedCode, Marker, Proof, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -181,9 +181,7 @@ impl Planner<'_> {
             && self.s.mode != Mode::Observe
             && self.s.booking.standing.is_none()
             && code.proof >= Proof::Listed
-            && listed.active
-            && listed.start.zip(listed.end).is_some()
-            && Marker::find_all(&listed.note) == Marker::find_all(&code.note)
+            && self.shows(&standing(code, listed), listed)
     }
 
     /// The door holds something else than was last written.
@@ -325,6 +323,15 @@ impl Planner<'_> {
             .iter()
             .any(|code| code.key == place.key && code.vendor_id.as_ref() == Some(&listed.id))
     }
+}
+
+/// The ledger entry as it would be if a change from outside stood.
+fn standing(code: &CodeRecord, listed: &ListedCode) -> CodeRecord {
+    let held = listed.start.zip(listed.end);
+    let held = held.and_then(|(start, end)| Window::new(start, end, code.window.zone()).ok());
+    let stored = listed.stored.clone();
+    let pins = stored.map(|stored| Pins { typed: stored.clone(), stored }).or_else(|| code.pins.clone());
+    CodeRecord { window: held.unwrap_or_else(|| code.window.clone()), pins, ..code.clone() }
 }
 
 /// What somebody changed, before and after, without digits or names.

@@ -4,13 +4,14 @@
 //! Guests in the house come first, then the soonest arrivals; backup codes come last. Whoever is asked to make room
 //! keeps the PIN, and gets the place back before arrival.
 
-use booking_core::DoorRules;
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::CodeRecord;
+use booking_core::store::{CodeRecord, CodeState};
+use booking_core::{DoorId, DoorRules, Listing};
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Gate, Planner, Rival, Step, When};
+use super::observe::SECOND_LOOK;
+use super::{Content, Gate, Planner, Rival, Step, When};
 use crate::tenant::Place;
 
 /// How often a code that waits for a place looks again by itself.
@@ -69,19 +70,46 @@ impl Planner<'_> {
         })
     }
 
+    /// Whether a keypad does not take a code yet that opens then.
+    fn is_too_early(&mut self, place: &Place, rules: &DoorRules, opens: DateTime<Utc>) -> bool {
+        let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+        let Some(from) = ahead.map(|ahead| opens - ahead).filter(|from| *from > self.s.now) else {
+            return false;
+        };
+        let why = "the keypad takes it only shortly before it opens";
+        self.held.insert(place.door.clone(), (why, Some(from)));
+        self.wake(from);
+        true
+    }
+
+    /// Takes a code off whose stay was put off for longer than its keypad looks ahead: it comes back, with its digits,
+    /// when the time is near.
+    pub(super) fn comes_back_later(&mut self, code: &CodeRecord, content: &Content) -> bool {
+        let place = self.place(code);
+        let Some(rules) = self.s.tenant.rules_at(&place) else { return false };
+        if !self.is_too_early(&place, &rules, content.window.opens()) {
+            return false;
+        }
+        if self.may_delete() {
+            self.note("code-yields", format!("until the keypad of door {} takes it again", place.door));
+            self.step(Step::Delete { code: code.id.clone() }, When::Now);
+        } else {
+            self.note("would-delete", format!("a code on door {} opens before its stay", code.door));
+        }
+        true
+    }
+
     /// Whether a code that is not on its keypad can be written now. `opens` is when it should open.
     pub(super) fn gate(&mut self, place: &Place, opens: DateTime<Utc>, code: Option<&CodeRecord>) -> Gate {
         let Some(rules) = self.s.tenant.rules_at(place) else { return Gate::Open };
-        if let Some(ahead) = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok()) {
-            let from = opens - ahead;
-            if from > self.s.now {
-                self.held.insert(
-                    place.door.clone(),
-                    ("the keypad takes it only shortly before it opens", Some(from)),
-                );
-                self.wake(from);
-                return Gate::Closed;
-            }
+        if self.is_too_early(place, &rules, opens) {
+            return Gate::Closed;
+        }
+        if rules.listing == Listing::Nothing
+            && let Some(earlier) = self.earlier_on(place, code)
+        {
+            // What is written there twice for one stay is one code.
+            return Gate::InPlaceOf(earlier.id.clone());
         }
         let mut rivals = self.s.rivals.get(&place.key).cloned().unwrap_or_default();
         let new = code.is_none().then(|| Rival {
@@ -99,9 +127,7 @@ impl Planner<'_> {
         if has_right && room.free > 0 {
             return Gate::Open;
         }
-        let earlier =
-            self.wanted_on(&place.door).filter(|earlier| code.is_none_or(|code| code.id != earlier.id));
-        if let Some(earlier) = earlier.filter(|earlier| earlier.vendor_id.is_some()) {
+        if let Some(earlier) = self.earlier_on(place, code) {
             return Gate::InPlaceOf(earlier.id.clone());
         }
         if has_right {
@@ -113,9 +139,42 @@ impl Planner<'_> {
         Gate::Closed
     }
 
+    /// The stay's other code on this keypad, which a new one can take the place of.
+    fn earlier_on(&self, place: &Place, code: Option<&CodeRecord>) -> Option<&CodeRecord> {
+        self.plan.codes.iter().rfind(|earlier| {
+            earlier.state == CodeState::Wanted
+                && earlier.key == place.key
+                && earlier.vendor_id.is_some()
+                && code.is_none_or(|code| code.id != earlier.id)
+        })
+    }
+
+    /// Whether the stay's other code, whose place a new one may have to take, must be looked for first.
+    pub(super) fn looks_for_earlier(&mut self, door: &DoorId) -> bool {
+        let Some(place) = self.s.tenant.place(door).filter(|place| !self.is_blind(place)) else {
+            return false;
+        };
+        let limited = self.s.tenant.rules_at(&place).is_some_and(|rules| rules.capacity.is_some());
+        let seen = |code: &CodeRecord| {
+            let view = self.s.views.get(&place.key);
+            view.zip(code.vendor_id.as_ref()).is_some_and(|(view, id)| view.code(id).is_some())
+        };
+        let earlier = self.earlier_on(&place, None).filter(|earlier| limited && !seen(earlier));
+        let Some(earlier) = earlier.cloned() else { return false };
+        self.held.insert(door.clone(), ("the keypad is full", None));
+        match earlier.missing_since {
+            Some(since) => self.ask_for(&place, since + SECOND_LOOK),
+            None => self.look_into(&earlier),
+        }
+        true
+    }
+
     /// Whether a second code of the stay fits on the keypad.
     pub(super) fn has_room_beside(&self, place: &Place) -> bool {
         let Some(rules) = self.s.tenant.rules_at(place) else { return true };
+        if rules.listing == Listing::Nothing {
+            return false;
+        }
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         self.room(place, &rules, rivals).is_none_or(|room| room.free > 0)
     }
@@ -129,11 +188,15 @@ impl Planner<'_> {
         };
         let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         let Some(room) = self.room(&place, &rules, rivals) else { return false };
-        let in_house = code.window.opens() <= self.s.now && !code.backup;
+        let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
         #[cfg(staykey_planted)]
         let in_house = in_house && !planted(planted::IN_HOUSE_YIELDS);
         let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
         if in_house || room.free > 0 || !needed || room.has_right(code) {
+            return false;
+        }
+        if !self.may_delete() {
+            self.note("would-delete", format!("a sooner arrival waits for a place on door {}", place.door));
             return false;
         }
         self.held.insert(place.door.clone(), ("the keypad is full", None));
@@ -159,7 +222,7 @@ impl Planner<'_> {
             .iter()
             .filter(|now| {
                 let before = self.s.codes.iter().find(|before| before.id == now.id);
-                let gone = now.state == booking_core::store::CodeState::Removed;
+                let gone = now.state == CodeState::Removed;
                 before.is_some_and(|before| freed(before, now) || (gone && before.state != now.state))
             })
             .map(|code| code.key.clone())

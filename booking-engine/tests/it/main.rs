@@ -4,8 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod backup;
+mod brake;
+mod bulk;
 mod chaos;
+mod digits;
+mod doors;
 mod house;
+mod inn;
 mod lifecycle;
 mod messages;
 mod new_ids;
@@ -15,8 +21,10 @@ mod plans;
 mod reads;
 mod regressions;
 mod removal;
+mod replacement;
 mod sources;
 mod tenants;
 mod times;
 mod turnover;
+mod watched;
 mod webhooks;

@@ -86,7 +86,7 @@ fn tidy_end(scene: &mut Scene) {
     for (key, codes) in &scene.truth {
         let ours = scene.codes.iter().filter(|code| code.key == *key && code.state != CodeState::Removed);
         let ids: BTreeSet<_> = ours.filter_map(|code| code.vendor_id.clone()).collect();
-        let listed = scene.rules(key).listing != Listing::Nothing && key.device != "old";
+        let listed = scene.rules(key).listing != Listing::Nothing && &*key.device != "old";
         let marked = |listed: &&ListedCode| Marker::find_all(&listed.note) == [marker()];
         let left =
             codes.iter().filter(marked).filter(|code| !ids.contains(&code.id) && code.stored.is_some());

@@ -72,7 +72,7 @@ pub(crate) fn door_id(text: &str) -> DoorId {
 }
 
 pub(crate) fn key(device: &str) -> DoorKey {
-    DoorKey { vendor: "model".into(), device: device.into(), keypad: String::new() }
+    DoorKey { vendor: "model".into(), device: device.into(), keypad: "".into() }
 }
 
 pub(crate) fn marker() -> Marker {

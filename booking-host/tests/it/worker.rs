@@ -157,7 +157,7 @@ fn code(stay: &str, state: CodeState) -> Record {
         stay: BookingId::parse(stay).unwrap(),
         grant: GrantId::parse(stay).unwrap(),
         door: DoorId::parse("front").unwrap(),
-        key: DoorKey { vendor: "thekeys".to_owned(), device: "1".to_owned(), keypad: "a".to_owned() },
+        key: DoorKey { vendor: "thekeys".into(), device: "1".into(), keypad: "a".into() },
         lock: name("thekeys"),
         pins: None,
         vendor_id: None,

@@ -44,7 +44,7 @@ use self::seam::{Course, Spoilt, no_answer};
 /// use chrono::{DateTime, Duration};
 ///
 /// let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
-/// let key = DoorKey { vendor: "model".into(), device: "1".into(), keypad: String::new() };
+/// let key = DoorKey { vendor: "model".into(), device: "1".into(), keypad: "".into() };
 /// let spec = KeypadSpec { sync: Sync::After(600), ..KeypadSpec::default() };
 /// let locks = ModelLocks::new(clock.clone(), Arc::new(NoSeam)).with_keypad(key.clone(), chrono_tz::UTC, spec);
 ///
