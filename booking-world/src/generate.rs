@@ -73,11 +73,11 @@ impl Default for Features {
             shared_views: true,
             modes: true,
             backups: false,
-            replacements: true,
+            replacements: false,
             adopt: false,
             phone_pins: true,
             write_back: true,
-            brake: true,
+            brake: false,
             staff_channel: true,
             redraws: true,
         }
@@ -89,7 +89,7 @@ impl Features {
     #[must_use]
     pub fn all() -> Self {
         let keypads = catalogue().into_iter().map(|(name, _)| name).collect();
-        Self { keypads, adopt: true, backups: true, ..Self::default() }
+        Self { keypads, adopt: true, backups: true, brake: true, replacements: true, ..Self::default() }
     }
 
     /// What the first histories had in them. What these draw from a seed stays as it is, for the seeds that are kept.
@@ -158,7 +158,7 @@ impl Features {
 }
 
 /// The keypads that every promise holds on.
-const HELD: [&str; 10] = [
+const HELD: [&str; 9] = [
     "plain",
     "direct",
     "late-sync",
@@ -166,7 +166,6 @@ const HELD: [&str; 10] = [
     "instants",
     "app-at-door",
     "no-future",
-    "whole-days",
     "accepted-only",
     "used",
 ];
