@@ -133,7 +133,11 @@ impl Doors {
 
     /// Takes over what an earlier run has read.
     pub(crate) fn remember(&self, record: DoorReadRecord) {
-        let view = DoorView::of(record.observed_at, record.complete, record.codes);
+        let view = DoorView {
+            // A host that was not there may read at once; until it has, the failure stands.
+            failing: record.failing,
+            ..DoorView::of(record.observed_at, record.complete, record.codes)
+        };
         self.set(&record.tenant, &record.key, &Known { view, ..Known::default() });
     }
 

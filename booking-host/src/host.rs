@@ -13,7 +13,7 @@ use booking_core::store::{Kind, Record, RowKey, Store, StoreError};
 use booking_core::{Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
 use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
-use booking_http::{ReqwestTransport, Transport};
+use booking_http::{Confined, ReqwestTransport, Transport};
 use booking_store::{Keys, MemoryStore, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -337,7 +337,7 @@ impl Builder<'_> {
         for (name, settings) in &config.sources {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_source(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(slug, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             if let Some((thread, notifier)) = thread_of(name).zip(built.thread) {
@@ -348,7 +348,7 @@ impl Builder<'_> {
         for (name, settings) in &config.locks {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_lock(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(slug, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             locks.insert(name.clone(), built.lock);
@@ -356,7 +356,7 @@ impl Builder<'_> {
         for (name, settings) in &config.notifiers {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_notifier(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(slug, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             notifiers.insert(name.clone(), NotifierSetup { notifier: built.notifier, source: None });
@@ -385,8 +385,12 @@ impl Builder<'_> {
         })
     }
 
-    fn parts(&self, tenant: &TenantSlug, name: &IntegrationName) -> AdapterParts {
-        AdapterParts::new(tenant, name, self.transport, self.clock, self.rng)
+    fn parts(&self, tenant: &TenantConfig, name: &IntegrationName) -> AdapterParts {
+        let transport: Arc<dyn Transport> = match tenant.allow_internal_addresses {
+            true => Arc::clone(self.transport),
+            false => Arc::new(Confined::new(Arc::clone(self.transport))),
+        };
+        AdapterParts::new(&tenant.slug, name, &transport, self.clock, self.rng)
     }
 
     /// The settings with the secrets that are stored; `None` where one is not there.

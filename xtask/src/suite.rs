@@ -148,7 +148,7 @@ impl Step {
             Self::Clippy => vec![run("clippy --workspace --all-targets --all-features -- -D warnings")],
             Self::Bare => bare(&around.workspace),
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
-            Self::World => vec![Action::Run(crate::world::fresh(around.seed))],
+            Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
             }

@@ -10,11 +10,13 @@ use crate::call::Call;
 /// Built for speed, but not as slowly as what is released.
 const RUN: &str = "run --profile world -q -p booking-world --";
 /// How many stays a test run lives through.
-const STAYS: u64 = 20_000;
+const STAYS: u64 = 10_000;
 
-/// A fixed number of stays in histories from this seed on.
-pub(crate) fn fresh(seed: u64) -> Call {
-    Call::cargo(RUN).with(["run", "--seed", &seed.to_string(), "--stays", &STAYS.to_string()])
+/// The histories that are kept, and then a fixed number of stays in fresh ones from this seed on.
+pub(crate) fn calls(seed: u64) -> [Call; 2] {
+    let (seed, stays) = (seed.to_string(), STAYS.to_string());
+    let fresh = ["run", "--first", "--seed", &seed, "--stays", &stays];
+    [Call::cargo(RUN).with(["directed"]), Call::cargo(RUN).with(fresh)]
 }
 
 /// A number for the present commit: each has histories of its own, and whoever runs them again gets the same.

@@ -327,8 +327,8 @@ impl Planner<'_> {
         if !clamp || window.opens() > self.s.now {
             return window.clone();
         }
-        // A start that was clamped earlier stays as it is; the clock's hand is no reason to write again.
-        match code.map(|code| &code.window) {
+        // A start that was clamped earlier, and taken, stays as it is; the clock's hand is no reason to write again.
+        match code.filter(|code| code.vendor_id.is_some()).map(|code| &code.window) {
             Some(held)
                 if held.end() == window.end()
                     && held.opens() >= window.opens()

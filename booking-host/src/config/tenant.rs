@@ -37,6 +37,8 @@ pub struct TenantConfig {
     pub phone_region: Option<String>,
     /// The folder of its own texts.
     pub texts: Option<PathBuf>,
+    /// Whether its vendors may lie in an internal network.
+    pub allow_internal_addresses: bool,
     /// Its booking systems.
     pub sources: BTreeMap<IntegrationName, Settings>,
     /// Its lock accounts.
@@ -218,6 +220,7 @@ impl Reader<'_> {
             default_language: default_language?,
             phone_region: phone_region.flatten(),
             texts: texts.flatten(),
+            allow_internal_addresses: internal,
             sources: settled(names.sources)?,
             locks: settled(names.locks)?,
             notifiers: settled(names.notifiers)?,
