@@ -36,6 +36,9 @@ pub struct Features {
     pub gone_and_back: bool,
     /// Whether hosts know what other hosts have read of a door.
     pub shared_views: bool,
+    /// Whether most histories have many stays, and doors and sources are read seldom: then more of a run is stays and
+    /// less of it is reads that show nothing new.
+    pub busy: bool,
 }
 
 impl Default for Features {
@@ -52,6 +55,7 @@ impl Default for Features {
             bad_lists: false,
             gone_and_back: false,
             shared_views: false,
+            busy: false,
         }
     }
 }
@@ -84,7 +88,9 @@ struct Drawer<'a> {
 
 impl Drawer<'_> {
     fn setup(&mut self) -> Setup {
-        let simulated = self.features.simulators && self.chance.percent(20);
+        // Their JSON costs ten times what a model costs.
+        let often = if self.features.busy { 10 } else { 20 };
+        let simulated = self.features.simulators && self.chance.percent(often);
         let zone = self.zone();
         let tenants = if self.chance.percent(25) { 2 } else { 1 };
         let mut setup = Setup {
@@ -145,6 +151,11 @@ impl Drawer<'_> {
             }
             units.push(doors);
         }
+        let (full_reads, door_reads): (&[(u64, u32)], &[(u64, u32)]) = if self.features.busy {
+            (&[(1, 30), (2, 240), (4, 480), (2, 720)], &[(1, 60), (4, 360), (4, 720)])
+        } else {
+            (&[(2, 30), (4, 120), (3, 240)], &[(2, 60), (4, 180), (3, 360)])
+        };
         TenantSetup {
             zone,
             source: self.source(simulated),
@@ -152,8 +163,8 @@ impl Drawer<'_> {
             first_only: self.chance.percent(25),
             units,
             policy: self.policy(),
-            full_read_minutes: self.chance.weighed(&[(2, 30), (4, 120), (3, 240)]).unwrap_or(120),
-            door_read_minutes: self.chance.weighed(&[(2, 60), (4, 180), (3, 360)]).unwrap_or(180),
+            full_read_minutes: self.chance.weighed(full_reads).unwrap_or(240),
+            door_read_minutes: self.chance.weighed(door_reads).unwrap_or(360),
         }
     }
 
@@ -198,7 +209,9 @@ impl Drawer<'_> {
 
     fn events(&mut self, setup: &Setup) -> Vec<Timed> {
         let days = self.chance.between(3, 12);
-        let stays = self.chance.between(4, 12);
+        // Many stays share the reads of their doors; few make a story that is soon shrunk.
+        let many = self.features.busy && self.chance.percent(70);
+        let stays = if many { self.chance.between(12, 40) } else { self.chance.between(4, 12) };
         let mut events: Vec<Timed> = Vec::new();
         let mut booked: Vec<(i64, Booked)> = Vec::new();
         for _ in 0..stays {
@@ -208,7 +221,7 @@ impl Drawer<'_> {
             events.push(timed(at, Event::Book(stay)));
         }
         booked.sort_by_key(|(at, _)| *at);
-        let others = self.chance.between(10, 36);
+        let others = if many { self.chance.between(stays, stays * 4) } else { self.chance.between(10, 36) };
         for _ in 0..others {
             let at = self.moment(setup, &booked, days);
             if let Some(event) = self.event(setup, &booked) {

@@ -43,6 +43,9 @@ enum Task {
         /// With what is known to be broken.
         #[arg(long)]
         all_features: bool,
+        /// With more stays in a history, and fewer reads for each.
+        #[arg(long)]
+        busy: bool,
     },
     /// Runs the one history of a seed and tells its story.
     Replay {
@@ -55,6 +58,9 @@ enum Task {
         /// The history as it is drawn with what is known to be broken.
         #[arg(long)]
         all_features: bool,
+        /// The history as it is drawn with more stays.
+        #[arg(long)]
+        busy: bool,
     },
     /// Lists the promises.
     Promises,
@@ -75,15 +81,15 @@ enum Task {
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
-        Task::Run { seed, stays, hours, keep_going, coverage, all_features } => {
+        Task::Run { seed, stays, hours, keep_going, coverage, all_features, busy } => {
             let budget = match hours {
                 Some(hours) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
                 None => Budget::Stays(stays),
             };
-            run_all(seed, budget, keep_going, coverage, &features(all_features))
+            run_all(seed, budget, keep_going, coverage, &features(all_features, busy))
         }
-        Task::Replay { seed, whole, all_features } => {
-            let (broken, story) = replay(&Kit::default(), seed, &features(all_features), whole);
+        Task::Replay { seed, whole, all_features, busy } => {
+            let (broken, story) = replay(&Kit::default(), seed, &features(all_features, busy), whole);
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
@@ -127,8 +133,9 @@ fn mutants(seed: u64, stays: u64, only: Option<&str>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn features(all: bool) -> Features {
-    if all { Features::all() } else { Features::default() }
+fn features(all: bool, busy: bool) -> Features {
+    let features = if all { Features::all() } else { Features::default() };
+    Features { busy, ..features }
 }
 
 fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features: &Features) -> ExitCode {
