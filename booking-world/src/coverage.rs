@@ -249,7 +249,6 @@ pub fn unreachable(place: Place) -> Option<&'static str> {
             let lists = matches!(point, Point::Codes | Point::Page);
             match trouble {
                 _ if point == Point::Other => Some("logins belong to the simulators' clients"),
-                _ if point == Point::WriteBack => Some("writing codes into bookings is off in worlds"),
                 _ if point <= Point::Load && !STORE_TROUBLES.contains(&trouble) => {
                     Some("a store fails or is late; it lists nothing and knows no credentials")
                 }
@@ -260,7 +259,6 @@ pub fn unreachable(place: Place) -> Option<&'static str> {
             }
         }
         Place::Crash(Point::Other, _) => Some("logins belong to the simulators' clients"),
-        Place::Crash(Point::WriteBack, _) => Some("writing codes into bookings is off in worlds"),
         _ => None,
     }
 }

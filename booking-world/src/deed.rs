@@ -48,6 +48,8 @@ pub(crate) enum Deed {
         host: usize,
         /// Which keypad.
         keypad: usize,
+        /// How many its door had before it.
+        generation: u32,
         /// What kind of write.
         step: Step,
         /// What was there before the write.
@@ -61,6 +63,8 @@ pub(crate) enum Deed {
         host: usize,
         /// Which keypad.
         keypad: usize,
+        /// How many its door had before it.
+        generation: u32,
         /// What it was shown.
         view: View,
     },
@@ -78,6 +82,11 @@ pub(crate) enum Deed {
         body: String,
         /// When.
         at: DateTime<Utc>,
+    },
+    /// Staff was told of an alert.
+    StaffHeard {
+        /// Whose staff.
+        tenant: usize,
     },
     /// A source was asked.
     Asked,
@@ -131,6 +140,7 @@ impl Deed {
             | Self::Alert(_)
             | Self::Noted(_)
             | Self::Parked
+            | Self::StaffHeard { .. }
             | Self::Duplicate { .. } => return None,
         })
     }

@@ -7,9 +7,10 @@ use chrono_tz::Tz;
 use crate::chance::Chance;
 use crate::coverage::{STORE_TROUBLES, Side};
 use crate::history::{
-    Booked, Change, ChannelSetup, Event, History, HookMode, KeypadSetup, Ops, PolicySetup, Setup,
+    Booked, Change, ChannelSetup, Event, History, HookMode, KeypadSetup, ModeSetup, Ops, PolicySetup, Setup,
     SourceSetup, StaffAct, THE_KEYS, Target, TenantSetup, Timed, Trouble,
 };
+use crate::lock::catalogue;
 
 /// Which things a history may have in it.
 #[derive(Clone, Debug)]
@@ -39,10 +40,65 @@ pub struct Features {
     /// Whether most histories have many stays, and doors and sources are read seldom: then more of a run is stays and
     /// less of it is reads that show nothing new.
     pub busy: bool,
+    /// Whether tenants may watch only, or not delete.
+    pub modes: bool,
+    /// Whether doors have backup codes.
+    pub backups: bool,
+    /// Whether doors get other keypads in the configuration.
+    pub replacements: bool,
+    /// Whether what staff changes in the vendor's app may stand.
+    pub adopt: bool,
+    /// Whether digits may come from telephones.
+    pub phone_pins: bool,
+    /// Whether codes are written into bookings.
+    pub write_back: bool,
+    /// Whether the brake is drawn tighter.
+    pub brake: bool,
+    /// Whether staff hears of alerts.
+    pub staff_channel: bool,
+    /// Whether staff wants other digits for a stay.
+    pub redraws: bool,
 }
 
 impl Default for Features {
     fn default() -> Self {
+        Self {
+            keypads: HELD.to_vec(),
+            simulators: true,
+            troubles: Trouble::ALL.to_vec(),
+            crashes: true,
+            reissue: true,
+            broken_locks: true,
+            staff: true,
+            reconfigure: true,
+            bad_lists: true,
+            gone_and_back: true,
+            shared_views: true,
+            modes: true,
+            backups: false,
+            replacements: false,
+            adopt: false,
+            phone_pins: true,
+            write_back: true,
+            brake: false,
+            staff_channel: true,
+            redraws: true,
+            busy: false,
+        }
+    }
+}
+
+impl Features {
+    /// Everything, what is known to be broken included.
+    #[must_use]
+    pub fn all() -> Self {
+        let keypads = catalogue().into_iter().map(|(name, _)| name).collect();
+        Self { keypads, adopt: true, backups: true, brake: true, replacements: true, ..Self::default() }
+    }
+
+    /// What the first histories had in them. What these draw from a seed stays as it is, for the seeds that are kept.
+    #[must_use]
+    pub fn first() -> Self {
         Self {
             keypads: vec!["plain", "direct", "late-sync", "ghost", "instants", "app-at-door"],
             simulators: true,
@@ -56,18 +112,69 @@ impl Default for Features {
             gone_and_back: false,
             shared_views: false,
             busy: false,
+            modes: false,
+            backups: false,
+            replacements: false,
+            adopt: false,
+            phone_pins: false,
+            write_back: false,
+            brake: false,
+            staff_channel: false,
+            redraws: false,
         }
     }
-}
 
-impl Features {
-    /// Everything, what is known to be broken included.
+    /// The same with all that was known to be broken then.
     #[must_use]
-    pub fn all() -> Self {
-        Self { reissue: true, bad_lists: true, gone_and_back: true, shared_views: true, ..Self::default() }
+    pub fn first_all() -> Self {
+        Self { reissue: true, bad_lists: true, gone_and_back: true, shared_views: true, ..Self::first() }
+    }
+
+    /// These, and one more by its name: a field, or a keypad of the catalogue, which then is the one drawn.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing of this name.
+    pub fn with(mut self, name: &str) -> Result<Self, String> {
+        let field = match name {
+            "reissue" => Some(&mut self.reissue),
+            "bad-lists" => Some(&mut self.bad_lists),
+            "gone-and-back" => Some(&mut self.gone_and_back),
+            "shared-views" => Some(&mut self.shared_views),
+            "modes" => Some(&mut self.modes),
+            "backups" => Some(&mut self.backups),
+            "replacements" => Some(&mut self.replacements),
+            "adopt" => Some(&mut self.adopt),
+            "phone-pins" => Some(&mut self.phone_pins),
+            "write-back" => Some(&mut self.write_back),
+            "brake" => Some(&mut self.brake),
+            "staff-channel" => Some(&mut self.staff_channel),
+            "redraws" => Some(&mut self.redraws),
+            "busy" => Some(&mut self.busy),
+            _ => None,
+        };
+        if let Some(field) = field {
+            *field = true;
+            return Ok(self);
+        }
+        let keypads = catalogue().into_iter().map(|(keypad, _)| keypad).find(|keypad| *keypad == name);
+        self.keypads = vec![keypads.ok_or_else(|| format!("there is no {name}"))?, "plain"];
+        Ok(self)
     }
 }
 
+/// The keypads that every promise holds on.
+const HELD: [&str; 9] = [
+    "plain",
+    "direct",
+    "late-sync",
+    "ghost",
+    "instants",
+    "app-at-door",
+    "no-future",
+    "accepted-only",
+    "used",
+];
 const ZONES: [Tz; 3] = [Tz::Europe__Warsaw, Tz::America__New_York, Tz::Asia__Tokyo];
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -151,11 +258,11 @@ impl Drawer<'_> {
             }
             units.push(doors);
         }
-        let (full_reads, door_reads): (&[(u64, u32)], &[(u64, u32)]) = if self.features.busy {
-            (&[(1, 30), (2, 240), (4, 480), (2, 720)], &[(1, 60), (4, 360), (4, 720)])
-        } else {
-            (&[(2, 30), (4, 120), (3, 240)], &[(2, 60), (4, 180), (3, 360)])
-        };
+        let busy = self.features.busy;
+        let full_reads: &[_] =
+            if busy { &[(1, 30), (2, 240), (4, 480), (2, 720)] } else { &[(2, 30), (4, 120), (3, 240)] };
+        let door_reads: &[_] =
+            if busy { &[(1, 60), (4, 360), (4, 720)] } else { &[(2, 60), (4, 180), (3, 360)] };
         TenantSetup {
             zone,
             source: self.source(simulated),
@@ -192,6 +299,7 @@ impl Drawer<'_> {
     }
 
     fn policy(&mut self) -> PolicySetup {
+        let features = self.features;
         let chance = &mut self.chance;
         let buffer = |chance: &mut Chance| chance.weighed(&[(6, 0), (2, 30), (1, 120)]).unwrap_or(0);
         PolicySetup {
@@ -204,6 +312,21 @@ impl Drawer<'_> {
             quarantine_days: chance.weighed(&[(1, 0), (2, 2), (4, 7)]).unwrap_or(7),
             keep_in_house: chance.percent(60),
             escalate_hours: chance.weighed(&[(4, 24), (1, 3)]).unwrap_or(24),
+            mode: match features.modes.then(|| chance.below(16)) {
+                Some(0) => ModeSetup::Observe,
+                Some(1) => ModeSetup::UpsertOnly,
+                _ => ModeSetup::Full,
+            },
+            adopt: features.adopt && chance.percent(25),
+            phone_pin: features.phone_pins && chance.percent(20),
+            write_back: features.write_back && chance.percent(30),
+            backups: if features.backups {
+                chance.weighed(&[(3, 0), (1, 1), (1, 2)]).unwrap_or(0)
+            } else {
+                0
+            },
+            brake_least: (features.brake && chance.percent(20)).then_some(1),
+            staff_channel: features.staff_channel && chance.percent(50),
         }
     }
 
@@ -296,6 +419,10 @@ impl Drawer<'_> {
                 1 => Event::Battery { keypad, minutes: self.minutes(20, 24 * 60) },
                 _ => Event::Renew { keypad },
             },
+            99 if self.features.replacements && self.chance.percent(60) => {
+                Event::Replace { keypad, dead: self.chance.percent(40) }
+            }
+            99 if self.features.redraws => Event::Redraw { stay: self.chance.index(booked.len()) },
             97..99 if self.features.reconfigure => Event::Reconfigure { tenant, policy: self.policy() },
             _ => return None,
         })

@@ -18,6 +18,9 @@ use crate::world::{Back, World, now_or_never};
 /// The note of codes that staff makes: no marker of ours.
 pub(crate) const STAFF_NOTE: &str = "cleaning";
 
+/// The word of the markers of backup codes.
+pub(crate) const BACKUP: &str = "Staykey";
+
 pub(crate) fn event(world: &mut World, event: &Event) {
     match event {
         Event::Book(booked) => book(world, booked),
@@ -38,13 +41,27 @@ pub(crate) fn event(world: &mut World, event: &Event) {
         Event::Staff { keypad, act, which } => staff(world, *keypad, *act, *which),
         Event::Crash { host, awaits, side, down } => world.crash(*host, *awaits, *side, *down),
         Event::Stall { host, seconds } => world.stall(*host, *seconds),
+        Event::Replace { keypad, dead } => replace(world, *keypad, *dead),
+        Event::Redraw { stay } => world.redraw(*stay),
         Event::Reconfigure { tenant, policy } => {
             if let Some(slot) = world.policies.get_mut(*tenant) {
                 *slot = *policy;
+                world.vendors.retire();
                 world.restart_all();
             }
         }
     }
+}
+
+fn replace(world: &mut World, keypad: usize, dead: bool) {
+    let stays: Vec<usize> =
+        world.vendors.in_cloud(keypad).iter().filter_map(|code| world.stay_of(code)).collect();
+    if !world.vendors.replace(keypad, dead) {
+        return;
+    }
+    stays.into_iter().for_each(|stay| world.touches(stay, keypad));
+    world.back.retain(|(_, other, _)| *other != keypad);
+    world.restart_all();
 }
 
 fn book(world: &mut World, booked: &Booked) {
@@ -70,6 +87,7 @@ fn book(world: &mut World, booked: &Booked) {
         references: vec![reference],
         versions: vec![(now, content)],
         heard: Vec::new(),
+        redrawn: Vec::new(),
         touched: Vec::new(),
     });
     world.has_new_words(number);
@@ -132,7 +150,9 @@ pub(crate) fn booking_of(world: &World, number: usize, content: &Content) -> Boo
 fn change(world: &mut World, number: usize, change: Change) {
     let Some(stay) = world.stays.get(number) else { return };
     let content = stay.content().clone();
-    if content.gone || (change == Change::Reissue && content.cancelled) {
+    // What is cancelled comes back or goes; nobody moves it about.
+    let settled = content.cancelled && !matches!(change, Change::Uncancel | Change::Delete | Change::Vanish);
+    if content.gone || settled {
         return;
     }
     let (tenant, reference) = (stay.tenant, stay.reference().clone());
@@ -144,6 +164,12 @@ fn change(world: &mut World, number: usize, change: Change) {
     };
     let now = world.hub.now();
     let stay = &mut world.stays[number];
+    if renamed.is_some() {
+        // For as long as nobody has heard of the new name, the source says that there is no such stay.
+        let cancelled = matches!(source, SourceSetup::Smoobu { .. });
+        let between = Content { cancelled: next.cancelled || cancelled, gone: !cancelled, ..next.clone() };
+        stay.versions.push((now, between));
+    }
     stay.versions.push((now, next));
     stay.references.extend(renamed);
     world.has_new_words(number);
@@ -229,7 +255,7 @@ fn away(world: &mut World, keypad: usize, minutes: u32, back: Back) {
         }
         return;
     }
-    let key = names::model_key(keypad);
+    let key = world.vendors.key(keypad);
     match back {
         Back::Online => world.vendors.locks.set_online(&key, false),
         Back::Power => world.vendors.locks.set_powered(&key, false),
@@ -240,7 +266,7 @@ fn away(world: &mut World, keypad: usize, minutes: u32, back: Back) {
 
 impl World {
     pub(crate) fn comes_back(&mut self, keypad: usize, back: Back) {
-        let key = names::model_key(keypad);
+        let key = self.vendors.key(keypad);
         match back {
             Back::Online => self.vendors.locks.set_online(&key, true),
             Back::Power => self.vendors.locks.set_powered(&key, true),
@@ -259,6 +285,12 @@ impl World {
             word == marker.word()
                 && stay.references.iter().any(|reference| reference.as_str() == marker.reference())
         })
+    }
+
+    /// Whether a code is Staykey's own: a stay's, or a backup.
+    pub(crate) fn is_ours(&self, code: &OnDoor) -> bool {
+        let backup = |marker: &booking_core::Marker| marker.word() == BACKUP;
+        self.stay_of(code).is_some() || booking_core::Marker::find_all(&code.note).iter().any(backup)
     }
 
     /// One of the codes of stays on a keypad.
@@ -313,8 +345,12 @@ impl World {
         let alias = |reference: &ExternalId| {
             now_or_never(self.store.alias(&tenant, &names::source(), reference))?.ok()?
         };
-        let Some(booking) = stay.references.iter().rev().find_map(alias) else { return Vec::new() };
-        now_or_never(self.store.stay(&tenant, &booking)).and_then(Result::ok).unwrap_or_default()
+        // A stay that got another name may be two bookings to whoever keeps them; the present one comes first.
+        let mut bookings: Vec<_> = stay.references.iter().rev().filter_map(alias).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        bookings.retain(|booking| seen.insert(booking.clone()));
+        let rows = |booking| now_or_never(self.store.stay(&tenant, booking)).and_then(Result::ok);
+        bookings.iter().filter_map(rows).flatten().collect()
     }
 
     /// The record of what a guest just heard.
@@ -346,7 +382,7 @@ fn lose(world: &mut World, keypad: usize, which: usize) {
         let now = world.hub.now();
         share_id(&code.id).is_some_and(|id| world.vendors.sims().thekeys.remove_share(now, id))
     } else {
-        world.vendors.locks.lose(&names::model_key(keypad), &code.id)
+        world.vendors.locks.lose(&world.vendors.key(keypad), &code.id)
     };
     if done {
         world.touches(stay, keypad);
@@ -358,7 +394,7 @@ fn renew(world: &mut World, keypad: usize) {
         world.vendors.in_cloud(keypad).iter().filter_map(|code| world.stay_of(code)).collect();
     stays.into_iter().for_each(|stay| world.touches(stay, keypad));
     if !world.vendors.is_simulated(keypad) {
-        world.vendors.locks.renew(&names::model_key(keypad));
+        world.vendors.locks.renew(&world.vendors.key(keypad));
     }
 }
 
@@ -395,7 +431,7 @@ fn adds(world: &mut World, keypad: usize, which: usize) {
     let stored = parsed(Pin::parse(&digits));
     let code = StaffCode { stored, name, note: STAFF_NOTE.to_owned(), window: None };
     // A keypad that refuses it is no trouble of ours.
-    let _ = world.vendors.locks.staff_adds(&names::model_key(keypad), code);
+    let _ = world.vendors.locks.staff_adds(&world.vendors.key(keypad), code);
 }
 
 fn staff_of_thekeys(world: &World, code: &OnDoor, act: StaffAct) {
@@ -422,7 +458,7 @@ fn staff_of_thekeys(world: &World, code: &OnDoor, act: StaffAct) {
 }
 
 fn staff_of_model(world: &World, keypad: usize, code: &OnDoor, act: StaffAct) {
-    let (locks, key) = (&world.vendors.locks, names::model_key(keypad));
+    let (locks, key) = (&world.vendors.locks, world.vendors.key(keypad));
     // What the app refuses did not happen.
     let _ = match act {
         StaffAct::Deletes => locks.staff_deletes(&key, &code.id),

@@ -142,6 +142,39 @@ pub struct PolicySetup {
     pub keep_in_house: bool,
     /// How many hours before access missing proof is escalated.
     pub escalate_hours: u32,
+    /// How much the engine may do.
+    #[serde(default)]
+    pub mode: ModeSetup,
+    /// Whether what somebody changed in the vendor's app stands.
+    #[serde(default)]
+    pub adopt: bool,
+    /// Whether digits come from the guest's telephone.
+    #[serde(default)]
+    pub phone_pin: bool,
+    /// Whether codes are written into the booking.
+    #[serde(default)]
+    pub write_back: bool,
+    /// How many backup codes each door has.
+    #[serde(default)]
+    pub backups: u8,
+    /// Another brake than the usual one: how many early removals a day, at least.
+    #[serde(default)]
+    pub brake_least: Option<u32>,
+    /// Whether staff has a channel.
+    #[serde(default)]
+    pub staff_channel: bool,
+}
+
+/// How much the engine may do for a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModeSetup {
+    /// Everything.
+    #[default]
+    Full,
+    /// All but deleting.
+    UpsertOnly,
+    /// Nothing; it watches.
+    Observe,
 }
 
 /// Something that happens.
@@ -244,6 +277,18 @@ pub enum Event {
         host: usize,
         /// For how many seconds.
         seconds: u32,
+    },
+    /// The keypad of a door is another one from now on, and the configuration says so.
+    Replace {
+        /// Which.
+        keypad: usize,
+        /// Whether the old one does not answer any more.
+        dead: bool,
+    },
+    /// Staff wants other digits for a stay.
+    Redraw {
+        /// Which.
+        stay: usize,
     },
     /// All hosts stop and start with another policy of one tenant.
     Reconfigure {

@@ -3,6 +3,8 @@
 mod chance;
 mod coverage;
 mod deed;
+mod directed;
+mod gap;
 mod generate;
 mod happen;
 mod history;
@@ -28,6 +30,7 @@ mod world;
 
 pub use chance::{Chance, seed_of};
 pub use coverage::{Coverage, Place, Point, Side, Step, unreachable};
+pub use directed::directed;
 pub use generate::{Features, generate};
 pub use history::*;
 pub use hub::Hub;

@@ -97,13 +97,14 @@ impl Seam for HubSeam {
                 LockOp::Delete => Some(Step::Deleted),
                 _ => None,
             };
+            let generation = key.keypad.parse().unwrap_or(0);
             if op == LockOp::Codes {
-                self.hub.did(Deed::Read { host, keypad, view });
+                self.hub.did(Deed::Read { host, keypad, generation, view });
             }
             if let Some(step) = step {
                 let after = self.codes(key);
                 if before != after {
-                    self.hub.did(Deed::Wrote { host, keypad, step, before, after });
+                    self.hub.did(Deed::Wrote { host, keypad, generation, step, before, after });
                 }
             }
         }

@@ -3,10 +3,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use booking_world::{Budget, Features, Kit, Progress, Tally, replay, run};
-use clap::{Parser, Subcommand};
+use booking_world::{
+    Budget, Features, Kit, Progress, REGRESSIONS, Tally, World, directed, generate, replay, run,
+};
+use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
 
 // A third of a world's time goes into small texts and maps that live for one step.
@@ -40,12 +43,8 @@ enum Task {
         /// Prints how often each fault, death and step was reached.
         #[arg(long)]
         coverage: bool,
-        /// With what is known to be broken.
-        #[arg(long)]
-        all_features: bool,
-        /// With more stays in a history, and fewer reads for each.
-        #[arg(long)]
-        busy: bool,
+        #[command(flatten)]
+        drawn: Drawn,
     },
     /// Runs the one history of a seed and tells its story.
     Replay {
@@ -55,13 +54,11 @@ enum Task {
         /// Tells it whole, rather than the shortest one that breaks the same promise.
         #[arg(long)]
         whole: bool,
-        /// The history as it is drawn with what is known to be broken.
-        #[arg(long)]
-        all_features: bool,
-        /// The history as it is drawn with more stays.
-        #[arg(long)]
-        busy: bool,
+        #[command(flatten)]
+        drawn: Drawn,
     },
+    /// Runs the histories that are made by hand and the seeds that are kept, and says what they do not reach.
+    Directed,
     /// Lists the promises.
     Promises,
     /// Brings each planted bug to life and waits for a promise to break.
@@ -79,29 +76,69 @@ enum Task {
     },
 }
 
+/// What histories may have in them beyond the usual.
+#[derive(Debug, Args)]
+struct Drawn {
+    /// What the first histories had, as most kept seeds draw.
+    #[arg(long)]
+    first: bool,
+    /// The same with what was known to be broken then.
+    #[arg(long)]
+    first_all: bool,
+    /// All there is, what is known to be broken included.
+    #[arg(long)]
+    all_features: bool,
+    /// One thing more: a feature, or the keypad that all doors have.
+    #[arg(long, value_delimiter = ',')]
+    with: Vec<String>,
+}
+
+impl Drawn {
+    fn features(&self) -> Result<Features, String> {
+        let features = match self {
+            Self { first: true, .. } => Features::first(),
+            Self { first_all: true, .. } => Features::first_all(),
+            Self { all_features: true, .. } => Features::all(),
+            _ => Features::default(),
+        };
+        self.with.iter().try_fold(features, |features, name| features.with(name))
+    }
+}
+
 fn main() -> ExitCode {
-    match Arguments::parse().task {
-        Task::Run { seed, stays, hours, keep_going, coverage, all_features, busy } => {
+    match done(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn done(task: Task) -> Result<ExitCode, String> {
+    Ok(match task {
+        Task::Run { seed, stays, hours, keep_going, coverage, drawn } => {
             let budget = match hours {
                 Some(hours) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
                 None => Budget::Stays(stays),
             };
-            run_all(seed, budget, keep_going, coverage, &features(all_features, busy))
+            run_all(seed, budget, keep_going, coverage, &drawn.features()?)
         }
-        Task::Replay { seed, whole, all_features, busy } => {
-            let (broken, story) = replay(&Kit::default(), seed, &features(all_features, busy), whole);
+        Task::Replay { seed, whole, drawn } => {
+            let (broken, story) = replay(&Kit::default(), seed, &drawn.features()?, whole);
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         #[cfg(staykey_planted)]
         Task::Mutants { seed, stays, bug } => mutants(seed, stays, bug.as_deref()),
+        Task::Directed => directed_ones(),
         Task::Promises => {
             for (name, sentence) in booking_world::PROMISES {
                 println!("{name}: {sentence}");
             }
             ExitCode::SUCCESS
         }
-    }
+    })
 }
 
 /// Prints a line for each bug; `MISSED` stands before those that no promise noticed.
@@ -133,9 +170,21 @@ fn mutants(seed: u64, stays: u64, only: Option<&str>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn features(all: bool, busy: bool) -> Features {
-    let features = if all { Features::all() } else { Features::default() };
-    Features { busy, ..features }
+fn directed_ones() -> ExitCode {
+    let kit = Kit::default();
+    let mut tally = Tally::default();
+    let kept = REGRESSIONS.iter().map(|(seed, drawn)| (format!("seed {seed}"), generate(*seed, &drawn())));
+    for (name, history) in directed().into_iter().chain(kept) {
+        let outcome = World::new(&kit, Arc::new(history), false).run();
+        if let Some(broken) = &outcome.broken {
+            println!("{name}: BROKEN {}: {}", broken.promise, broken.text);
+        }
+        tally.add(&outcome);
+    }
+    let missing = tally.coverage.missing();
+    missing.iter().for_each(|place| println!("never reached: {place}"));
+    let held = tally.broken.is_empty() && missing.is_empty();
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features: &Features) -> ExitCode {
@@ -165,6 +214,7 @@ fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features
     for (promise, count) in &tally.broken {
         println!("{count:>6} x {promise}");
     }
+    println!("the longest gap of a code that was replaced: {} s", tally.longest_gap);
     println!("seed {seed}: {}", line(&tally, begun.elapsed()));
     if tally.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -22,6 +22,17 @@ pub(crate) fn model_key(keypad: usize) -> DoorKey {
     DoorKey { vendor: "model".into(), device: keypad.to_string().into(), keypad: "".into() }
 }
 
+/// The key of the keypad that came after so many others on the same door.
+pub(crate) fn later_key(keypad: usize, generation: u32) -> DoorKey {
+    let later = if generation == 0 { String::new() } else { generation.to_string() };
+    DoorKey { keypad: later.into(), ..model_key(keypad) }
+}
+
+/// The channel of staff.
+pub(crate) fn staff() -> IntegrationName {
+    parsed(IntegrationName::parse("staff"))
+}
+
 /// Which keypad a key names.
 pub(crate) fn keypad_of(key: &DoorKey) -> Option<usize> {
     if &*key.vendor == "model" {

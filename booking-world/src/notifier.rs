@@ -16,6 +16,8 @@ use crate::history::{ChannelSetup, Target};
 use crate::hub::Hub;
 use crate::lock::Verdict;
 
+/// The place of staff's channel, beyond those of guests.
+const STAFF: usize = 7;
 /// For how long a message that went out may not be found yet.
 const SETTLE: Duration = Duration::minutes(1);
 
@@ -25,6 +27,8 @@ pub struct ModelNotifier {
     tenant: usize,
     place: usize,
     setup: ChannelSetup,
+    /// Whether it is staff that hears.
+    staff: bool,
     sent: Mutex<BTreeMap<MessageId, DateTime<Utc>>>,
 }
 
@@ -38,7 +42,14 @@ impl ModelNotifier {
     /// A channel at its place among a tenant's.
     #[must_use]
     pub fn new(hub: Arc<Hub>, tenant: usize, place: usize, setup: ChannelSetup) -> Self {
-        Self { hub, tenant, place, setup, sent: Mutex::default() }
+        Self { hub, tenant, place, setup, staff: false, sent: Mutex::default() }
+    }
+
+    /// The channel of a tenant's staff.
+    #[must_use]
+    pub fn of_staff(hub: Arc<Hub>, tenant: usize) -> Self {
+        let setup = ChannelSetup { thread: true, can_find: false };
+        Self { staff: true, ..Self::new(hub, tenant, STAFF, setup) }
     }
 
     fn target(&self) -> Target {
@@ -53,6 +64,10 @@ impl ModelNotifier {
             _ => String::new(),
         };
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(message.id.clone(), at);
+        if self.staff {
+            self.hub.did(Deed::StaffHeard { tenant: self.tenant });
+            return Receipt { vendor_id: None };
+        }
         self.hub.did(Deed::Heard {
             tenant: self.tenant,
             channel: self.place,
@@ -72,6 +87,9 @@ fn error(outcome: Outcome) -> VendorError {
 #[async_trait]
 impl Notifier for ModelNotifier {
     fn channel(&self) -> Channel {
+        if self.staff {
+            return Channel::Record;
+        }
         if self.setup.thread { Channel::Thread } else { Channel::Sms }
     }
 

@@ -33,6 +33,8 @@ pub struct Tally {
     pub steps: u64,
     /// What was reached.
     pub coverage: Coverage,
+    /// The longest time that a guest in the house was without a code because one was replaced, in seconds.
+    pub longest_gap: i64,
     /// How many broke which promise.
     pub broken: BTreeMap<&'static str, u64>,
 }
@@ -44,6 +46,7 @@ impl Tally {
         self.stays += outcome.stays;
         self.steps += outcome.steps;
         self.coverage.add(&outcome.coverage);
+        self.longest_gap = self.longest_gap.max(outcome.longest_gap.num_seconds());
         if let Some(broken) = &outcome.broken {
             *self.broken.entry(broken.promise).or_default() += 1;
         }

@@ -120,7 +120,7 @@ impl SimTransport {
             Point::Codes => {
                 let host = self.hub.current();
                 if let Some(keypad) = self.keypad(request.uri().path()) {
-                    self.hub.did(Deed::Read { host, keypad, view });
+                    self.hub.did(Deed::Read { host, keypad, generation: 0, view });
                 }
             }
             _ => {}
@@ -133,7 +133,7 @@ impl SimTransport {
         let after = self.codes();
         for (keypad, (before, after)) in self.keypads.iter().zip(before.into_iter().zip(after)) {
             if before != after {
-                self.hub.did(Deed::Wrote { host, keypad: *keypad, step, before, after });
+                self.hub.did(Deed::Wrote { host, keypad: *keypad, generation: 0, step, before, after });
             }
         }
     }

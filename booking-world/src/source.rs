@@ -197,7 +197,7 @@ impl BookingSource for ModelSource {
     async fn write_back(&self, call: Call, _codes: &WriteBack) -> Result<WrittenBack, VendorError> {
         self.enter(call, Point::WriteBack).await?;
         self.hub.leave(Point::WriteBack).await;
-        Ok(WrittenBack::Unsupported)
+        Ok(WrittenBack::Written)
     }
 
     fn marker(&self, reference: &ExternalId) -> Option<Marker> {

@@ -69,6 +69,11 @@ pub(crate) fn event(world: &World, event: &Event) -> String {
             format!("host {host} will die {side:?} await {awaits} from now, for {down} s")
         }
         Event::Stall { host, seconds } => format!("host {host} stands still for {seconds} s"),
+        Event::Replace { keypad, dead } => {
+            let old = if *dead { "dead" } else { "alive" };
+            format!("all hosts restart; keypad {keypad} is another one, and the old one is {old}")
+        }
+        Event::Redraw { stay } => format!("staff wants other digits for stay {stay}"),
         Event::Reconfigure { tenant, policy } => {
             format!("all hosts restart; tenant {tenant} has another policy: {policy:?}")
         }
@@ -96,7 +101,7 @@ fn change_words(change: Change) -> String {
 pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
     let _ = world.hub.now();
     Some(match deed {
-        Deed::Wrote { host, keypad, step, before, after } => {
+        Deed::Wrote { host, keypad, generation, step, before, after } => {
             let shown = |codes: &[crate::deed::OnDoor]| {
                 let words = codes.iter().map(|code| {
                     let leaving = if code.leaving { " leaving" } else { "" };
@@ -108,7 +113,8 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
             };
             let gone: Vec<_> = before.iter().filter(|code| !after.contains(code)).cloned().collect();
             let new: Vec<_> = after.iter().filter(|code| !before.contains(code)).cloned().collect();
-            format!("host {host} {step:?} on keypad {keypad}: -[{}] +[{}]", shown(&gone), shown(&new))
+            let old = if *generation == world.vendors.generation(*keypad) { "" } else { "the former " };
+            format!("host {host} {step:?} on {old}keypad {keypad}: -[{}] +[{}]", shown(&gone), shown(&new))
         }
         Deed::Heard { tenant, channel, to, body, .. } => {
             let digits: Vec<&str> =
@@ -121,8 +127,9 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
             alert.door.as_ref().map_or("", |door| door.as_str()),
             alert.detail
         ),
+        Deed::StaffHeard { tenant } => format!("staff of tenant {tenant} is told"),
         Deed::Code(code) => format!("removal proven on {}", code.door),
-        Deed::Read { host, keypad, view } if *view != crate::deed::View::Whole => {
+        Deed::Read { host, keypad, view, .. } if *view != crate::deed::View::Whole => {
             format!("host {host} reads keypad {keypad} and sees {view:?}")
         }
         Deed::Acknowledged { reference, duplicate, .. } => format!(

@@ -109,6 +109,21 @@ impl Content {
         Window::new(stay.start() - before, stay.end() + after, tenant.zone).ok()
     }
 
+    /// When a guest who stands at the door may expect to be let in, by the rules of its keypads.
+    #[must_use]
+    pub(crate) fn let_in(
+        &self,
+        tenant: &TenantSetup,
+        policy: &PolicySetup,
+        rules: impl Fn(usize) -> booking_core::DoorRules,
+    ) -> Option<DateTime<Utc>> {
+        // What takes no code before it opens takes it, and shows it, only then.
+        let at_once = |keypad: &usize| rules(*keypad).look_ahead.is_some_and(|ahead| ahead.is_zero());
+        let late = self.doors(tenant).iter().any(at_once);
+        let grace = if late { Duration::minutes(45) } else { Duration::zero() };
+        Some(self.access(tenant, policy)?.opens() + grace)
+    }
+
     /// The keypads that it needs.
     #[must_use]
     pub(crate) fn doors<'a>(&self, tenant: &'a TenantSetup) -> &'a [usize] {
@@ -152,6 +167,8 @@ pub(crate) struct Stay {
     pub(crate) versions: Vec<(DateTime<Utc>, Content)>,
     /// What its guest heard, in order.
     pub(crate) heard: Vec<Heard>,
+    /// When staff wanted other digits for it.
+    pub(crate) redrawn: Vec<DateTime<Utc>>,
     /// When somebody else touched its code on a door: staff, chance.
     pub(crate) touched: Vec<(DateTime<Utc>, usize)>,
 }

@@ -1,13 +1,14 @@
 //! The vendors of a world, and the tenants of an engine that talk to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as StdDuration;
 
 use booking_core::{Clock, Door, DoorKey, DoorRules, LockProvider, Pin, Rng, Secret, UnitRef};
 use booking_engine::text::Texts;
 use booking_engine::{
-    Brake, CancelInHouse, DoorSetup, GuestChannels, NotifierSetup, Policy, Tell, Tenant, Unit,
+    Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, PinSource, Policy, Tell,
+    Tenant, Unit,
 };
 use booking_http::Transport;
 use booking_notify::{SerwerSms, SerwerSmsConfig};
@@ -20,7 +21,7 @@ use smoobu_client::{Smoobu, SmoobuConfig, WebhookPayload};
 use thekeys_client::{TheKeys, TheKeysConfig};
 
 use crate::deed::OnDoor;
-use crate::history::{ChannelSetup, PolicySetup, Setup, SourceSetup, TenantSetup};
+use crate::history::{ChannelSetup, ModeSetup, PolicySetup, Setup, SourceSetup, TenantSetup};
 use crate::hub::Hub;
 use crate::lock::{KeypadSpec, ModelLocks, catalogue};
 use crate::locks::{HubSeam, in_cloud, on_door};
@@ -38,7 +39,11 @@ pub(crate) const HOOK_SECRET: &str = "hook-secret";
 pub struct Kit {
     texts: Arc<Texts>,
     keypads: Arc<BTreeMap<&'static str, KeypadSpec>>,
+    adapter: Option<Adapter>,
 }
+
+/// An adapter whose vendor is the world's.
+type Adapter = Arc<dyn Fn(Arc<ModelLocks>) -> Arc<dyn LockProvider> + Send + Sync>;
 
 impl std::fmt::Debug for Kit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,11 +54,29 @@ impl std::fmt::Debug for Kit {
 impl Default for Kit {
     fn default() -> Self {
         let texts = parsed(Texts::load(None));
-        Self { texts: Arc::new(texts), keypads: Arc::new(catalogue().into_iter().collect()) }
+        Self { texts: Arc::new(texts), keypads: Arc::new(catalogue().into_iter().collect()), adapter: None }
     }
 }
 
 impl Kit {
+    /// The same with one more keypad, or with another one of this name.
+    #[must_use]
+    pub fn with_keypad(mut self, name: &'static str, spec: KeypadSpec) -> Self {
+        Arc::make_mut(&mut self.keypads).insert(name, spec);
+        self
+    }
+
+    /// The same with an adapter between hosts and the model locks, which then are its vendor. What it does wrong is
+    /// held against it as if Staykey did it.
+    #[must_use]
+    pub fn with_adapter(
+        mut self,
+        adapter: impl Fn(Arc<ModelLocks>) -> Arc<dyn LockProvider> + Send + Sync + 'static,
+    ) -> Self {
+        self.adapter = Some(Arc::new(adapter));
+        self
+    }
+
     /// The keypad of this name; a plain one where there is none.
     #[must_use]
     pub fn keypad(&self, name: &str) -> KeypadSpec {
@@ -71,6 +94,10 @@ pub(crate) struct Vendors {
     pub(crate) sources: Vec<Arc<ModelSource>>,
     notifiers: Vec<Vec<Arc<ModelNotifier>>>,
     transport: Arc<dyn Transport>,
+    /// How many keypads each door had before the present one.
+    generations: Vec<u32>,
+    /// Keypads that are gone for good: their doors, and whether the configuration says so.
+    dead: Vec<(DoorKey, bool)>,
     /// Verifies Smoobu's webhooks, as a host's router would.
     pub(crate) receiver: Option<Smoobu>,
 }
@@ -107,10 +134,50 @@ impl Vendors {
             sources,
             notifiers,
             transport,
+            generations: vec![0; setup.keypads.len()],
+            dead: Vec::new(),
             receiver: None,
         };
         vendors.receiver = vendors.setup.tenants.iter().find_map(|tenant| vendors.smoobu(tenant));
         vendors
+    }
+
+    /// How many keypads a door had before the present one.
+    pub(crate) fn generation(&self, keypad: usize) -> u32 {
+        self.generations.get(keypad).copied().unwrap_or(0)
+    }
+
+    /// The key of the model keypad that a door has now.
+    pub(crate) fn key(&self, keypad: usize) -> DoorKey {
+        names::later_key(keypad, self.generation(keypad))
+    }
+
+    /// The keys of those that it had before and that still answer.
+    pub(crate) fn former_keys(&self, keypad: usize) -> impl Iterator<Item = DoorKey> {
+        let keys = (0..self.generation(keypad)).map(move |generation| names::later_key(keypad, generation));
+        keys.filter(|key| self.dead.iter().all(|(dead, _)| dead != key))
+    }
+
+    /// A door gets another keypad; `false` where it cannot.
+    pub(crate) fn replace(&mut self, keypad: usize, dead: bool) -> bool {
+        let Some(setup) = self.setup.keypads.get(keypad).filter(|setup| !setup.is_simulated()) else {
+            return false;
+        };
+        let old = self.key(keypad);
+        self.generations[keypad] += 1;
+        self.locks.add_keypad(self.key(keypad), setup.zone, self.kit.keypad(&setup.spec));
+        if dead {
+            self.locks.remove_keypad(&old);
+            self.dead.push((old, false));
+        }
+        true
+    }
+
+    /// The configuration says of every dead keypad that it is gone; `false` where it did already.
+    pub(crate) fn retire(&mut self) -> bool {
+        let some = self.dead.iter().any(|(_, said)| !said);
+        self.dead.iter_mut().for_each(|(_, said)| *said = true);
+        some
     }
 
     pub(crate) fn sims(&self) -> MutexGuard<'_, Simulators> {
@@ -146,6 +213,7 @@ impl Vendors {
             Some(smoobu) => Arc::new(smoobu.clone()) as _,
             None => self.sources[number].clone() as _,
         };
+        let drawn = policy;
         let policy = policy_of(policy);
         let mut doors: Vec<usize> = setup.units.iter().flatten().copied().collect();
         doors.sort_unstable();
@@ -153,7 +221,7 @@ impl Vendors {
         let names: Vec<_> = (0..setup.channels.len()).map(names::channel).collect();
         Tenant {
             slug: names::tenant(number),
-            mode: booking_engine::Mode::Full,
+            mode: mode_of(drawn.mode),
             default_language: "en".to_owned(),
             default_region: Some("PL".to_owned()),
             sources: BTreeMap::from([(names::source(), source)]),
@@ -165,15 +233,18 @@ impl Vendors {
                 .enumerate()
                 .map(|(at, doors)| unit(at, doors, setup, &policy))
                 .collect(),
-            doors: doors.into_iter().map(|keypad| (names::door(keypad), self.door(keypad, setup))).collect(),
+            doors: doors
+                .into_iter()
+                .map(|keypad| (names::door(keypad), self.door(keypad, setup, drawn)))
+                .collect(),
             guest: if setup.first_only { GuestChannels::First(names) } else { GuestChannels::All(names) },
-            staff: Vec::new(),
+            staff: drawn.staff_channel.then(names::staff).into_iter().collect(),
             policy,
             full_read_every: Duration::minutes(i64::from(setup.full_read_minutes)),
             full_read_ahead: Duration::days(400),
             door_read_every: Duration::minutes(i64::from(setup.door_read_minutes)),
-            brake: Brake::default(),
-            retired: BTreeSet::new(),
+            brake: brake_of(drawn),
+            retired: self.dead.iter().filter(|(_, said)| *said).map(|(key, _)| key.clone()).collect(),
             texts: self.kit.texts.clone(),
         }
     }
@@ -187,7 +258,11 @@ impl Vendors {
             if self.is_simulated(*keypad) {
                 accounts.entry(names::thekeys()).or_insert_with(|| self.thekeys());
             } else {
-                accounts.insert(names::model_lock(), self.locks.clone());
+                let locks = self.locks.clone();
+                accounts.entry(names::model_lock()).or_insert_with(|| match &self.kit.adapter {
+                    Some(adapter) => adapter(locks),
+                    None => locks,
+                });
             }
         }
         accounts
@@ -214,7 +289,10 @@ impl Vendors {
             };
             (names::channel(place), notifier)
         });
-        channels.collect()
+        // Staff has a notebook of its own.
+        let staff = ModelNotifier::of_staff(self.hub.clone(), number);
+        let staff = NotifierSetup { notifier: Arc::new(staff), source: None };
+        channels.chain([(names::staff(), staff)]).collect()
     }
 
     fn sms(&self) -> SerwerSms {
@@ -224,16 +302,16 @@ impl Vendors {
         parsed(SerwerSms::new(config, self.transport.clone(), self.clock(), self.rng()))
     }
 
-    fn door(&self, keypad: usize, tenant: &TenantSetup) -> DoorSetup {
+    fn door(&self, keypad: usize, tenant: &TenantSetup, policy: &PolicySetup) -> DoorSetup {
         let simulated = self.is_simulated(keypad);
         DoorSetup {
             id: names::door(keypad),
             label: None,
             confirm: None,
-            backup_codes: 0,
+            backup_codes: policy.backups,
             lock: if simulated { names::thekeys() } else { names::model_lock() },
             door: Door {
-                key: key_of(&self.setup, keypad),
+                key: if simulated { key_of(&self.setup, keypad) } else { self.key(keypad) },
                 zone: tenant.zone,
                 pin_prefix: simulated.then(|| parsed(Pin::parse(&prefix(keypad)))),
                 pin_length: simulated.then_some(4),
@@ -248,7 +326,7 @@ impl Vendors {
     /// What a door's keypad allows.
     pub(crate) fn rules(&self, keypad: usize) -> DoorRules {
         let zone = self.setup.keypads.get(keypad).map_or(Tz::UTC, |keypad| keypad.zone);
-        let door = Door { key: names::model_key(keypad), zone, pin_prefix: None, pin_length: None };
+        let door = Door { key: self.key(keypad), zone, pin_prefix: None, pin_length: None };
         if self.is_simulated(keypad) {
             let mut rules = DoorRules::new(4);
             rules.prefix = Pin::parse(&prefix(keypad)).ok();
@@ -262,7 +340,7 @@ impl Vendors {
         if self.is_simulated(keypad) {
             return self.sims().thekeys.codes_on(names::lock(keypad)).iter().map(on_share).collect();
         }
-        in_cloud(&self.locks, &names::model_key(keypad))
+        in_cloud(&self.locks, &self.key(keypad))
     }
 
     /// What the keypad itself holds.
@@ -272,12 +350,12 @@ impl Vendors {
             let codes = self.sims().thekeys.codes_at_door(now, names::lock(keypad));
             return codes.iter().map(on_share).collect();
         }
-        self.locks.codes_on_device(&names::model_key(keypad)).iter().map(|code| on_door(code)).collect()
+        self.locks.codes_on_device(&self.key(keypad)).iter().map(|code| on_door(code)).collect()
     }
 
     /// Whether something is still under way to the device.
     pub(crate) fn is_syncing(&self, keypad: usize) -> bool {
-        self.locks.under_way(&names::model_key(keypad)) > 0
+        self.locks.under_way(&self.key(keypad)) > 0
     }
 }
 
@@ -350,7 +428,28 @@ fn policy_of(setup: &PolicySetup) -> Policy {
     policy.quarantine = Duration::days(i64::from(setup.quarantine_days));
     policy.cancel_in_house = if setup.keep_in_house { CancelInHouse::Keep } else { CancelInHouse::Remove };
     policy.escalate_before = hours(setup.escalate_hours);
+    policy.drift = if setup.adopt { Drift::Adopt } else { Drift::Restore };
+    policy.pin = if setup.phone_pin { PinSource::Phone } else { PinSource::Random };
+    policy.write_back = setup.write_back;
     policy
+}
+
+fn mode_of(mode: ModeSetup) -> Mode {
+    match mode {
+        ModeSetup::Full => Mode::Full,
+        ModeSetup::UpsertOnly => Mode::UpsertOnly,
+        ModeSetup::Observe => Mode::Observe,
+    }
+}
+
+/// A tenant's brake.
+pub(crate) fn brake_of(setup: &PolicySetup) -> Brake {
+    let mut brake = Brake::default();
+    if let Some(least) = setup.brake_least {
+        brake.least = least;
+        brake.share = 0.0;
+    }
+    brake
 }
 
 /// A code of staff's own at a simulated keypad.

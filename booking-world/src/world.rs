@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::coverage::Coverage;
 use crate::deed::Deed;
-use crate::history::{Event, History, HookMode, PolicySetup};
+use crate::history::{Event, History, HookMode, ModeSetup, PolicySetup};
 use crate::hub::Hub;
 use crate::names;
 use crate::promise::{Broken, Promises};
@@ -38,6 +38,8 @@ pub struct Outcome {
     pub steps: u64,
     /// What was reached.
     pub coverage: Coverage,
+    /// The longest time that a guest in the house was without a code because one was replaced.
+    pub longest_gap: Duration,
     /// A sum over all that was done: equal for equal runs.
     pub digest: u64,
     /// The story, where it was wanted.
@@ -174,6 +176,7 @@ impl World {
             stays: self.stays.len() as u64,
             steps: self.steps,
             coverage: self.hub.take_coverage(),
+            longest_gap: crate::gap::longest(&self),
             digest: self.digest,
             story: self.story.take(),
         }
@@ -220,6 +223,12 @@ impl World {
         for hook in &mut self.hooks {
             hook.at = hook.at.min(now);
         }
+        // Whoever only watched lets the engine do its work in the end, and knows which keypads are gone.
+        let watches = self.policies.iter().any(|policy| policy.mode != ModeSetup::Full);
+        self.policies.iter_mut().for_each(|policy| policy.mode = ModeSetup::Full);
+        if self.vendors.retire() || watches {
+            self.restart_all();
+        }
         for host in &mut self.hosts {
             host.stalled_until = None;
             host.down_until = host.down_until.map(|at| at.min(now));
@@ -252,6 +261,27 @@ impl World {
                 Done::Released
             }),
         );
+    }
+
+    /// Staff wants other digits for a stay.
+    pub(crate) fn redraw(&mut self, number: usize) {
+        let now = self.hub.now();
+        let mut hosts = self.hosts.iter().enumerate();
+        let Some((host, engine)) = hosts.find_map(|(at, host)| Some((at, host.engine.clone()?))) else {
+            return;
+        };
+        let booking = self.rows_of(number).into_iter().find_map(|row| match row.record {
+            booking_core::store::Record::Booking(record) => Some(record.id),
+            _ => None,
+        });
+        let Some(booking) = booking else { return };
+        let tenant = names::tenant(self.stays[number].tenant);
+        self.stays[number].redrawn.push(now);
+        let job = async move {
+            let _ = engine.reissue(&tenant, &booking).await;
+            Done::Released
+        };
+        self.tasks.spawn(host, Box::pin(job));
     }
 
     fn look(&mut self, check: impl FnOnce(&mut Promises, &Self) -> Result<(), Broken>) -> Result<(), Broken> {
@@ -698,8 +728,9 @@ impl World {
     pub(crate) fn has_new_words(&mut self, number: usize) {
         let stay = &self.stays[number];
         let setup = &self.history.setup.tenants[stay.tenant];
-        if let Some(access) = stay.content().access(setup, &self.policies[stay.tenant]) {
-            self.promises.arrives(number, access.opens());
+        let policy = &self.policies[stay.tenant];
+        if let Some(at) = stay.content().let_in(setup, policy, |keypad| self.vendors.rules(keypad)) {
+            self.promises.arrives(number, at);
         }
     }
 

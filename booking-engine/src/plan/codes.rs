@@ -2,8 +2,8 @@
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteState};
-use booking_core::{DoorId, DoorRules, Proof, Window, truncated};
+use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
+use booking_core::{DoorId, DoorRules, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
@@ -19,6 +19,8 @@ const LEAST_PATIENCE: Duration = Duration::minutes(1);
 const MOST_PATIENCE: Duration = Duration::minutes(5);
 /// How many failures in a row are no accident.
 const REFUSALS: u32 = 3;
+/// How long a keypad that takes codes and shows none is left alone before it gets another.
+const PAUSE: Duration = Duration::hours(1);
 /// How many characters of our id make a name the only one on its keypad.
 const UNIQUE: usize = 6;
 
@@ -138,7 +140,8 @@ impl Planner<'_> {
             .any(|(step, _)| matches!(step, Step::Adopt { place, wanted: true, .. } if place.door == *door))
     }
 
-    /// One PIN for all doors whose rules allow one; otherwise one for each group of alike doors.
+    /// One PIN for all doors whose rules allow one and that had no different ones; otherwise one for each group of alike
+    /// doors.
     fn mint(&mut self, access: &Access<'_>, doors: Vec<DoorId>) {
         let mut groups: Vec<Vec<DoorId>> = Vec::new();
         for door in doors {
@@ -146,7 +149,11 @@ impl Planner<'_> {
             let fits = |group: &&mut Vec<DoorId>| {
                 let mut all: Vec<_> = group.iter().filter_map(|other| self.s.tenant.rules(other)).collect();
                 all.push(rules.clone());
-                crate::pin::fit_together(&all)
+                let known = self.last_digits(&door);
+                let differs = |other: &DoorId| {
+                    known.zip(self.last_digits(other)).is_some_and(|(here, there)| here != there)
+                };
+                crate::pin::fit_together(&all) && !group.iter().any(differs)
             };
             match groups.iter_mut().find(fits) {
                 Some(group) => group.push(door),
@@ -239,6 +246,13 @@ impl Planner<'_> {
             _ if write.error.is_some() && code.attempts >= REFUSALS => Some(write_end(code)? - MOST_PATIENCE),
             _ => None,
         }
+    }
+
+    /// The digits that the stay last had on a door.
+    fn last_digits(&self, door: &DoorId) -> Option<&Pin> {
+        let last = self.s.codes.iter().rfind(|code| code.door == *door)?;
+        let last = Some(last).filter(|code| self.s.reissued_at.is_none_or(|at| code.created_at >= at));
+        last.and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored)
     }
 
     fn new_code(&mut self, access: &Access<'_>, door: DoorId) -> Option<NewCode> {
@@ -413,7 +427,10 @@ impl Planner<'_> {
     /// Whether a keypad takes codes and then shows none at all: its list is not to be believed, and each further write
     /// might make a further code.
     fn vanishes(&mut self, code: &CodeRecord) -> bool {
-        let taken = code.write.as_ref().is_some_and(|write| write.error.is_none());
+        let now = self.s.now;
+        let taken =
+            |write: &WriteRecord| write.error.is_none() && write.ended_at.is_some_and(|at| now - at < PAUSE);
+        let taken = code.write.as_ref().is_some_and(taken);
         let view = self.s.views.get(&code.key);
         let shows_nothing = view.is_some_and(|view| view.codes().is_empty());
         if code.vendor_id.is_some() || code.attempts < 2 || !taken || !shows_nothing {

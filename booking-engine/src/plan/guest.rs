@@ -125,9 +125,12 @@ impl Planner<'_> {
             if first_only && resolved {
                 break;
             }
-            let known = round.iter().rev().find(|message| {
+            let of_truth = |message: &&MessageRecord| {
                 message.notifier == *name && message.told.as_ref().is_some_and(|told| self.same(told, truth))
-            });
+            };
+            // Who has this number now may have heard it before another had it in between.
+            let here = round.iter().rev().filter(of_truth).find(|message| !self.went_elsewhere(message));
+            let known = here.or_else(|| round.iter().rev().find(of_truth));
             resolved |= self.tell_by(name, access, truth, kind, known, when);
         }
         if !resolved && !names.is_empty() && when == When::Now && !self.telling() {

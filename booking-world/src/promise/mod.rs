@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use booking_core::store::{Accepted, BookingRecord, Store as _};
 use booking_core::{
-    BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics, Window,
+    BookingId, BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics,
+    VendorCodeId, Window,
 };
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
@@ -41,7 +42,7 @@ impl Broken {
 }
 
 /// Every promise by its name, and in words.
-pub const PROMISES: [(&str, &str); 19] = [
+pub const PROMISES: [(&str, &str); 22] = [
     ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
     ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
     (
@@ -65,6 +66,15 @@ pub const PROMISES: [(&str, &str); 19] = [
     (
         "told-digits-stay",
         "Digits that a guest was told change only for a reason on the list: a keypad that refuses or has them, another guest, the staff's own hand.",
+    ),
+    (
+        "mode-is-kept",
+        "Whoever only watches writes nothing and tells nobody; whoever must not delete deletes nothing.",
+    ),
+    ("one-backup-one-guest", "A backup code is given to one guest only."),
+    (
+        "at-rest-former-keypads-are-empty",
+        "Once the trouble is over, a keypad that was replaced has no code of a stay.",
     ),
     ("newer-wins", "What is known of a booking never goes back to what its source said earlier."),
     ("acknowledged-is-kept", "A webhook that was acknowledged is in the inbox, or repeats one that is."),
@@ -91,9 +101,11 @@ pub const PROMISES: [(&str, &str); 19] = [
 ];
 
 /// What a booking record says, as places among the versions that its source has told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Belief {
     at: DateTime<Utc>,
+    /// Which record says so: a stay that got another name has two.
+    record: BookingId,
     /// The earliest version that it can be.
     least: usize,
     /// The latest.
@@ -113,6 +125,8 @@ pub(crate) struct Promises {
     /// Codes that were ever listed.
     listed: BTreeMap<usize, Vec<OnDoor>>,
     duplicates: BTreeSet<usize>,
+    /// Which stay has which backup code, by keypad and the vendor's id.
+    given: BTreeMap<(usize, VendorCodeId), usize>,
     /// How much had been written and told when the echoes began.
     before_echoes: Option<steps::Sum>,
     sum: steps::Sum,
@@ -182,7 +196,7 @@ impl Promises {
             .filter(|version| says(world, number, stay, &stay.versions[*version].1, record))
             .collect();
         let (least, most) = (*matching.first()?, *matching.last()?);
-        Some((number, Belief { at: world.hub.now(), least, most }))
+        Some((number, Belief { at: world.hub.now(), record: record.id.clone(), least, most }))
     }
 
     /// The versions of a stay by which a host may act now: those that were believed a while ago, and newer ones.
@@ -267,8 +281,12 @@ impl Promises {
     /// Held against everything that was done.
     pub(crate) fn after(&mut self, world: &World, deed: &Deed) -> Result<(), Broken> {
         match deed {
-            Deed::Wrote { host, keypad, step, before, after } => {
+            Deed::Wrote { host, keypad, generation, step, before, after } => {
                 self.sum.writes += 1;
+                steps::mode_is_kept(world, *keypad, *step, before, after)?;
+                if *generation != world.vendors.generation(*keypad) {
+                    return steps::foreign_codes_stay(world, *keypad, before, after);
+                }
                 let new = after.iter().filter(|code| !before.contains(code));
                 self.listed.entry(*keypad).or_default().extend(new.cloned());
                 steps::foreign_codes_stay(world, *keypad, before, after)?;
@@ -279,9 +297,14 @@ impl Promises {
                     self.removal(world, (*host, *keypad), before, after)?;
                 }
             }
-            Deed::Read { keypad, view, .. } => self.read(world, *keypad, *view),
+            Deed::Read { keypad, generation, view, .. }
+                if *generation == world.vendors.generation(*keypad) =>
+            {
+                self.read(world, *keypad, *view);
+            }
             Deed::Heard { tenant, to, body, channel, .. } => {
                 self.sum.messages += 1;
+                steps::watches_in_silence(world, *tenant)?;
                 self.heard(world, *tenant, *channel, to, body)?;
             }
             Deed::Booking(record) => self.booking(world, record)?,
@@ -320,8 +343,8 @@ impl Promises {
     fn booking(&mut self, world: &World, record: &BookingRecord) -> Result<(), Broken> {
         let Some((number, belief)) = self.believe(world, record) else { return Ok(()) };
         let known = self.beliefs.entry(number).or_default();
-        let last = known.last().copied();
-        known.push(belief);
+        let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
+        known.push(belief.clone());
         let can_tell = world.history.setup.tenants[world.stays[number].tenant].source.can_tell();
         match last {
             Some(last) if can_tell && belief.most < last.least => {

@@ -1,7 +1,7 @@
 //! What holds once the trouble is over and some time has passed.
 
 use booking_core::store::{AlertRecord, CodeState, MessageRecord, Record, Store as _};
-use booking_core::{BookingId, Clock as _, DoorRules};
+use booking_core::{BookingId, Clock as _, DoorRules, Listing};
 use chrono::Duration;
 
 use super::{Broken, Promises, reading, steps, times, typed};
@@ -32,13 +32,16 @@ impl Promises {
             .iter()
             .enumerate()
             .map(|(number, stay)| {
-                let id = booking_id(world, number);
-                let of_stay = alerts[stay.tenant].iter().filter(|alert| id.is_some() && alert.stay == id);
+                let ids = booking_ids(world, number);
+                let of_stay = alerts[stay.tenant]
+                    .iter()
+                    .filter(|alert| ids.iter().any(|id| alert.stay.as_ref() == Some(id)));
                 Resting { number, stay, alerts: of_stay.collect() }
             })
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
+            former_keypads_are_empty(world, keypad)?;
         }
         for stay in &stays {
             removals_are_proven(world, stay)?;
@@ -110,6 +113,16 @@ impl Promises {
     }
 }
 
+pub(super) fn former_keypads_are_empty(world: &World, keypad: usize) -> Result<(), Broken> {
+    let codes =
+        world.vendors.former_keys(keypad).flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key));
+    let left = codes.into_iter().find(|code| !code.leaving && world.is_ours(code));
+    left.map_or(Ok(()), |code| {
+        let text = format!("{} is still on a keypad that keypad {keypad} has replaced", code.note);
+        Err(Broken::new("at-rest-former-keypads-are-empty", world.hub.now(), text))
+    })
+}
+
 /// Whether something happens to a stay by itself about now.
 fn has_a_moment(world: &World, stay: &Stay) -> bool {
     let setup = &world.history.setup.tenants[stay.tenant];
@@ -140,7 +153,9 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     let now = world.hub.now();
     let content = stay.content();
     let Some(access) = content.access(setup, policy) else { return Want::None };
-    if resting.is_alerted(&["cancelled-in-house", "vanished-in-house"]) && !content.holds() {
+    // A stay that was called off under one name in the house, and came anew under another, keeps the first one's code.
+    let called_off = !content.holds() || stay.references.len() > 1;
+    if resting.is_alerted(&["cancelled-in-house", "vanished-in-house"]) && called_off {
         return Want::Whatever;
     }
     // The right to doors that the configuration does not know is nobody's; what was there goes.
@@ -156,6 +171,16 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
         return Want::Whatever;
     }
     let rules = world.vendors.rules(keypad);
+    let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
+    // By policy what staff did stands.
+    if policy.adopt && touched {
+        return Want::Whatever;
+    }
+    // What cannot be read cannot be missed.
+    let unseen = rules.listing == Listing::Nothing && touched;
+    if unseen {
+        return Want::Whatever;
+    }
     let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
     if ahead.is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now) {
         return Want::Whatever;
@@ -178,11 +203,12 @@ fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRul
     code.active && code.end == Some(end) && (code.start == Some(start) || clamped)
 }
 
-fn booking_id(world: &World, number: usize) -> Option<BookingId> {
-    world.rows_of(number).into_iter().find_map(|row| match row.record {
+fn booking_ids(world: &World, number: usize) -> Vec<BookingId> {
+    let ids = world.rows_of(number).into_iter().filter_map(|row| match row.record {
         Record::Booking(record) => Some(record.id),
         _ => None,
-    })
+    });
+    ids.collect()
 }
 
 fn removals_are_proven(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {

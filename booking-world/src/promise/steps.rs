@@ -1,12 +1,13 @@
 //! What holds after every step.
 
 use booking_core::store::{AlertRecord, Kind, Record, Store as _};
-use booking_core::{Clock as _, Proof, Window};
-use chrono::{DateTime, Duration, Utc};
+use booking_core::{Clock as _, DoorRules, Pin, Proof, Window};
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use super::{Broken, Promises, reading, times, typed, works};
+use crate::coverage::Step;
 use crate::deed::OnDoor;
-use crate::history::PolicySetup;
+use crate::history::{ModeSetup, PolicySetup};
 use crate::names;
 use crate::truth::{Content, Heard, Stay};
 use crate::world::{World, now_or_never};
@@ -24,7 +25,7 @@ pub(super) fn foreign_codes_stay(
     before: &[OnDoor],
     after: &[OnDoor],
 ) -> Result<(), Broken> {
-    let touched = before.iter().find(|code| world.stay_of(code).is_none() && !after.contains(code));
+    let touched = before.iter().find(|code| !world.is_ours(code) && !after.contains(code));
     touched.map_or(Ok(()), |code| {
         let text =
             format!("the code {} on keypad {keypad}, which is not ours, was touched", code.id.as_str());
@@ -53,6 +54,36 @@ pub(super) fn no_pin_twice(
         }
     }
     Ok(())
+}
+
+/// What a tenant's mode forbids.
+pub(super) fn mode_is_kept(
+    world: &World,
+    keypad: usize,
+    step: Step,
+    before: &[OnDoor],
+    after: &[OnDoor],
+) -> Result<(), Broken> {
+    let gone = before.iter().filter(|code| !after.contains(code));
+    let new = after.iter().filter(|code| !before.contains(code));
+    let mode = |code: &OnDoor| Some(world.policies[world.stays[world.stay_of(code)?].tenant].mode);
+    let forbidden = |code: &&OnDoor| match mode(code) {
+        Some(ModeSetup::Observe) => true,
+        Some(ModeSetup::UpsertOnly) => step == Step::Deleted,
+        _ => false,
+    };
+    gone.chain(new).find(forbidden).map_or(Ok(()), |code| {
+        let text = format!("{step:?} on keypad {keypad}: {} is none to be touched", code.note);
+        Err(Broken::new("mode-is-kept", world.hub.now(), text))
+    })
+}
+
+pub(super) fn watches_in_silence(world: &World, tenant: usize) -> Result<(), Broken> {
+    if world.policies[tenant].mode != ModeSetup::Observe {
+        return Ok(());
+    }
+    let text = format!("tenant {tenant} only watches, and a guest hears something");
+    Err(Broken::new("mode-is-kept", world.hub.now(), text))
 }
 
 fn overlap(a: &OnDoor, b: &OnDoor) -> bool {
@@ -180,7 +211,7 @@ impl Promises {
             let opened = |codes: &[OnDoor]| {
                 codes.iter().any(|code| !code.leaving && typed(&rules, code) == *pin && works(code, clock))
             };
-            if !opened(before) || opened(after) {
+            if !opened(before) || opened(after) || is_forced(&rules, (before, after), clock) {
                 continue;
             }
             if self.surely_inside(world, number, keypad) {
@@ -229,8 +260,34 @@ impl Promises {
                 return Err(Broken::new("told-what-is-recorded", now, text));
             }
         }
+        self.one_backup_one_guest(world, number, heard)?;
         self.proven(world, number, heard)?;
         self.digits_stay(world, number, stay)
+    }
+
+    /// A code that was a backup opens for whoever is told it: that must be one guest.
+    fn one_backup_one_guest(&mut self, world: &World, number: usize, heard: &Heard) -> Result<(), Broken> {
+        let Some(told) = &heard.told else { return Ok(()) };
+        for code in &told.codes {
+            let Some(keypad) = names::keypad_of_door(&code.door) else { continue };
+            let Some(backup) = code.typed.as_ref().and_then(|pin| self.backup(world, keypad, pin)) else {
+                continue;
+            };
+            let first = *self.given.entry((keypad, backup.id.clone())).or_insert(number);
+            if first != number {
+                let text = format!("a backup code of keypad {keypad} went to stays {first} and {number}");
+                return Err(Broken::new("one-backup-one-guest", world.hub.now(), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The backup code that these digits are or were.
+    fn backup(&self, world: &World, keypad: usize, pin: &Pin) -> Option<&OnDoor> {
+        let rules = world.vendors.rules(keypad);
+        let is_backup =
+            |on: &&OnDoor| world.stay_of(on).is_none() && world.is_ours(on) && typed(&rules, on) == *pin;
+        self.listed.get(&keypad)?.iter().rfind(is_backup)
     }
 
     fn proven(&self, world: &World, number: usize, heard: &Heard) -> Result<(), Broken> {
@@ -288,7 +345,16 @@ impl Promises {
                 stay.versions.iter().any(|(_, content)| content.guest != stay.versions[0].1.guest);
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let refused = self.duplicates.contains(&keypad);
-            if another_guest || touched || refused || taken(world, number) {
+            let handed_out = |pin: &Pin| self.backup(world, keypad, pin).is_some();
+            let backup = handed_out(earlier) || code.typed.as_ref().is_some_and(handed_out);
+            let redrawn = backup || !stay.redrawn.is_empty();
+            if another_guest
+                || touched
+                || refused
+                || redrawn
+                || is_another_booking(world, stay)
+                || taken(world, number)
+            {
                 continue;
             }
             let text = format!("stay {number} was told other digits for keypad {keypad} without a reason");
@@ -306,13 +372,15 @@ impl Promises {
         let now = world.hub.now();
         // Who changed or came within these hours gets what time there is.
         let settled = now - stay.since() > Duration::hours(5) && world.is_settled(Duration::hours(5));
-        let arrives = content.access(setup, policy).is_some_and(|access| {
-            (now - access.opens()).num_minutes() == 0 && content.holds() && !content.doors(setup).is_empty()
+        let arrives = content.let_in(setup, policy, |keypad| world.vendors.rules(keypad)).is_some_and(|at| {
+            (now - at).num_minutes() == 0 && content.holds() && !content.doors(setup).is_empty()
         });
         // What befell a code since the last read of its door nobody can know.
         let reads = Duration::minutes(i64::from(setup.door_read_minutes) * 2 + 60);
         let fresh = stay.touched.iter().any(|(at, _)| now - *at < reads);
-        if !settled || !arrives || fresh || world.knows_the_way(number) {
+        // Whoever watched until lately has had no time yet.
+        let watched = self.policies(world, stay.tenant).iter().any(|policy| policy.mode != ModeSetup::Full);
+        if !settled || !arrives || fresh || watched || world.knows_the_way(number) {
             return Ok(());
         }
         let told = alerts(world, stay.tenant);
@@ -327,6 +395,16 @@ impl Promises {
         let text = format!("the guest of stay {number} arrives and does not know what opens the doors");
         Err(Broken::new("staff-knows", now, text))
     }
+}
+
+/// Whether a keypad that takes no start in the past got the same digits anew, from the next minute on.
+fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
+    let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
+    let again = |code: &OnDoor| {
+        let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
+        code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
+    };
+    !rules.past_start && after.iter().any(again)
 }
 
 /// Whether another stay had the digits in the way, by the record.
@@ -345,6 +423,13 @@ fn taken(world: &World, number: usize) -> bool {
     audit.iter().any(|entry| {
         entry.what.starts_with("pin-") && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
     })
+}
+
+/// Whether the source has called the stay off under one name and let it come anew under another: only a name that is
+/// not found any more can be told from a cancellation.
+fn is_another_booking(world: &World, stay: &Stay) -> bool {
+    let source = world.history.setup.tenants[stay.tenant].source;
+    stay.references.len() > 1 && matches!(source, crate::history::SourceSetup::Smoobu { .. })
 }
 
 /// Whether a code may make room on a keypad with few places: not of a guest in the house.

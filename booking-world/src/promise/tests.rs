@@ -34,6 +34,13 @@ fn world() -> World {
         quarantine_days: 7,
         keep_in_house: true,
         escalate_hours: 24,
+        mode: crate::history::ModeSetup::Full,
+        adopt: false,
+        phone_pin: false,
+        write_back: false,
+        backups: 0,
+        brake_least: None,
+        staff_channel: false,
     };
     let tenant = TenantSetup {
         zone,
@@ -103,7 +110,7 @@ fn heard(world: &World, body: &str) -> Deed {
 }
 
 fn wrote(step: Step, before: Vec<OnDoor>, after: Vec<OnDoor>) -> Deed {
-    Deed::Wrote { host: 0, keypad: 0, step, before, after }
+    Deed::Wrote { host: 0, keypad: 0, generation: 0, step, before, after }
 }
 
 #[track_caller]
@@ -201,7 +208,15 @@ fn a_removal_without_a_reason_breaks_a_promise() {
     breaks("no-removal-without-reason", Promises::default().after(&world, &deed));
     change(&mut world, Change::Move(1));
     let mut moved = Promises::default();
-    moved.beliefs.insert(0, vec![Belief { at: world.hub.now(), least: 1, most: 1 }]);
+    moved.beliefs.insert(
+        0,
+        vec![Belief {
+            at: world.hub.now(),
+            record: BookingId::parse("bbbbbbbbbbbb").unwrap(),
+            least: 1,
+            most: 1,
+        }],
+    );
     assert_eq!(moved.after(&world, &deed), Ok(()));
 }
 
@@ -209,7 +224,7 @@ fn a_removal_without_a_reason_breaks_a_promise() {
 fn a_removal_after_reads_that_fail_breaks_a_promise() {
     let world = world();
     let mut promises = Promises::default();
-    promises.after(&world, &Deed::Read { host: 0, keypad: 0, view: View::Failed }).unwrap();
+    promises.after(&world, &Deed::Read { host: 0, keypad: 0, generation: 0, view: View::Failed }).unwrap();
     world.hub.set_now(world.hub.now() + Duration::minutes(5));
     let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
     breaks("no-removal-on-a-bad-read", promises.after(&world, &deed));
@@ -233,7 +248,15 @@ fn an_old_code_that_goes_before_the_news_breaks_a_promise() {
     hear(&mut world, "111111");
     change(&mut world, Change::Move(1));
     let mut promises = Promises::default();
-    promises.beliefs.insert(0, vec![Belief { at: world.hub.now(), least: 1, most: 1 }]);
+    promises.beliefs.insert(
+        0,
+        vec![Belief {
+            at: world.hub.now(),
+            record: BookingId::parse("bbbbbbbbbbbb").unwrap(),
+            least: 1,
+            most: 1,
+        }],
+    );
     let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
     breaks("told-before-the-old-goes", promises.after(&world, &deed));
 }
@@ -394,4 +417,39 @@ fn a_write_after_an_echo_breaks_a_promise() {
     let deed = wrote(Step::Created, vec![], vec![code("1", "111111", "Model#110")]);
     promises.after(&world, &deed).unwrap();
     breaks("echoes-change-nothing", promises.after_echoes(&world));
+}
+
+#[test]
+fn a_write_by_whoever_only_watches_breaks_a_promise() {
+    let mut world = world();
+    let (before, after) = (vec![code("1", "111111", "Model#110")], vec![]);
+    world.policies[0].mode = crate::history::ModeSetup::UpsertOnly;
+    let deleted = wrote(Step::Deleted, before.clone(), after.clone());
+    breaks("mode-is-kept", Promises::default().after(&world, &deleted));
+    world.policies[0].mode = crate::history::ModeSetup::Observe;
+    breaks("mode-is-kept", Promises::default().after(&world, &wrote(Step::Created, after, before)));
+    hear(&mut world, "111111");
+    breaks("mode-is-kept", Promises::default().after(&world, &heard(&world, "111111")));
+}
+
+#[test]
+fn a_backup_code_for_two_guests_breaks_a_promise() {
+    let mut world = world();
+    book(&mut world, 0);
+    hear(&mut world, "111111");
+    let mut promises = Promises::default();
+    let backup = code("9", "111111", "Staykey#aaaaaaaaaaaa");
+    promises.listed.insert(0, vec![backup.clone()]);
+    promises.shown.insert(0, vec![backup.clone()]);
+    promises.given.insert((0, backup.id), 1);
+    breaks("one-backup-one-guest", promises.after(&world, &heard(&world, "111111")));
+}
+
+#[test]
+fn a_code_on_a_keypad_that_was_replaced_breaks_a_promise() {
+    let mut world = world();
+    put(&world, 0);
+    assert!(world.vendors.replace(0, false));
+    assert_eq!(world.vendors.former_keys(0).count(), 1);
+    breaks("at-rest-former-keypads-are-empty", super::rest::former_keypads_are_empty(&world, 0));
 }
