@@ -122,8 +122,6 @@ struct State {
     of_door: Table<(TenantSlug, DoorKey, RowKey), ()>,
     aliases: Table<AliasKey, BookingId>,
     work: Table<WorkKey, WorkState>,
-    /// Since when each waiting key may be claimed: hosts ask for that far more often than it changes.
-    waiting: Table<(Micros, WorkKey), ()>,
     deliveries: Table<DeliveryKey, (Micros, Reply)>,
     inbox: Table<u64, InboxEntry>,
     unread: Table<(WorkKey, u64), ()>,
@@ -142,7 +140,6 @@ impl State {
         self.of_door.keep();
         self.aliases.keep();
         self.work.keep();
-        self.waiting.keep();
         self.deliveries.keep();
         self.inbox.keep();
         self.unread.keep();
@@ -157,7 +154,6 @@ impl State {
         self.of_door.roll_back();
         self.aliases.roll_back();
         self.work.roll_back();
-        self.waiting.roll_back();
         self.deliveries.roll_back();
         self.inbox.roll_back();
         self.unread.roll_back();
@@ -185,38 +181,17 @@ impl State {
             .collect()
     }
 
-    fn codes_of_door<'a>(
-        &'a self,
-        tenant: &'a TenantSlug,
-        door: &'a DoorKey,
-    ) -> impl Iterator<Item = &'a CodeRecord> {
+    fn codes_of_door(&self, tenant: &TenantSlug, door: &DoorKey) -> Vec<CodeRecord> {
         let first = RowKey { kind: Kind::ALL[0], tenant: tenant.clone(), id: String::new() };
         self.of_door
             .rows
             .range((tenant.clone(), door.clone(), first)..)
-            .take_while(move |((of, on, _), ())| of == tenant && on == door)
+            .take_while(|((of, on, _), ())| of == tenant && on == door)
             .filter_map(|((_, _, key), ())| match &self.rows.rows.get(key)?.record {
-                Record::Code(code) => Some(code),
+                Record::Code(code) => Some(code.clone()),
                 _ => None,
             })
-    }
-
-    fn put_work(&mut self, key: WorkKey, state: WorkState) {
-        let before = self.work.rows.get(&key).and_then(WorkState::ready_at);
-        let after = state.ready_at();
-        if before != after {
-            self.not_waiting(&key, before);
-            if let Some(at) = after {
-                self.waiting.set((at, key.clone()), ());
-            }
-        }
-        self.work.set(key, state);
-    }
-
-    fn not_waiting(&mut self, key: &WorkKey, since: Option<Micros>) {
-        if let Some(at) = since {
-            self.waiting.remove(&(at, key.clone()));
-        }
+            .collect()
     }
 
     fn unindex(&mut self, record: &Record) {
@@ -275,7 +250,7 @@ impl Tables for State {
     }
 
     fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
-        self.put_work(key.clone(), state.clone());
+        self.work.set(key.clone(), state.clone());
         Ok(())
     }
 
@@ -412,11 +387,13 @@ impl Store for MemoryStore {
         let now = Micros::of(now);
         let until = now.plus(lease_for);
         let mut state = self.state();
-        let due = state.waiting.rows.keys().take_while(|(since, _)| *since <= now);
-        let mut ready: Vec<_> = due
-            .filter_map(|(since, work)| {
-                let row = state.work.rows.get(work)?;
-                Some(((row.priority.is_none(), row.priority, *since), work.clone()))
+        let mut ready: Vec<_> = state
+            .work
+            .rows
+            .iter()
+            .filter_map(|(work, row)| {
+                let since = row.ready_at().filter(|at| *at <= now)?;
+                Some(((row.priority.is_none(), row.priority, since), work.clone()))
             })
             .collect();
         ready.sort();
@@ -434,7 +411,7 @@ impl Store for MemoryStore {
                 until: until.utc()?,
                 failures: row.failures,
             });
-            state.put_work(work, row);
+            state.work.set(work, row);
         }
         state.keep();
         Ok(leases)
@@ -454,7 +431,7 @@ impl Store for MemoryStore {
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let state = self.state();
-        state.waiting.rows.keys().next().map(|(at, _)| at.utc()).transpose()
+        state.work.rows.values().filter_map(WorkState::ready_at).min().map(Micros::utc).transpose()
     }
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
@@ -507,9 +484,8 @@ impl Store for MemoryStore {
     }
 
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
-        let state = self.state();
-        let codes = state.codes_of_door(tenant, door);
-        Ok(codes.filter(|code| code.state != CodeState::Removed).cloned().collect())
+        let codes = self.state().codes_of_door(tenant, door);
+        Ok(codes.into_iter().filter(|code| code.state != CodeState::Removed).collect())
     }
 
     async fn codes_ever_on(
@@ -517,7 +493,7 @@ impl Store for MemoryStore {
         tenant: &TenantSlug,
         door: &DoorKey,
     ) -> Result<Vec<CodeRecord>, StoreError> {
-        Ok(self.state().codes_of_door(tenant, door).cloned().collect())
+        Ok(self.state().codes_of_door(tenant, door))
     }
 
     async fn alias(
@@ -579,7 +555,6 @@ impl Store for MemoryStore {
             state.aliases.rows.retain(|alias, to| !names(alias, to));
             let work = WorkKey::Grant(tenant.clone(), booking.clone());
             if let Some(row) = state.work.remove(&work) {
-                state.not_waiting(&work, row.ready_at());
                 state.counters.token = state.counters.token.max(row.token);
             }
             let told = state.inbox.rows.values().filter(|entry| entry.row.work.as_ref() == Some(&work));

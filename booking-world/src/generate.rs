@@ -37,6 +37,9 @@ pub struct Features {
     pub gone_and_back: bool,
     /// Whether hosts know what other hosts have read of a door.
     pub shared_views: bool,
+    /// Whether most histories have many stays, and doors and sources are read seldom: then more of a run is stays and
+    /// less of it is reads that show nothing new.
+    pub busy: bool,
     /// Whether tenants may watch only, or not delete.
     pub modes: bool,
     /// Whether doors have backup codes.
@@ -80,6 +83,7 @@ impl Default for Features {
             brake: false,
             staff_channel: true,
             redraws: true,
+            busy: false,
         }
     }
 }
@@ -107,6 +111,7 @@ impl Features {
             bad_lists: false,
             gone_and_back: false,
             shared_views: false,
+            busy: false,
             modes: false,
             backups: false,
             replacements: false,
@@ -145,6 +150,7 @@ impl Features {
             "brake" => Some(&mut self.brake),
             "staff-channel" => Some(&mut self.staff_channel),
             "redraws" => Some(&mut self.redraws),
+            "busy" => Some(&mut self.busy),
             _ => None,
         };
         if let Some(field) = field {
@@ -189,7 +195,9 @@ struct Drawer<'a> {
 
 impl Drawer<'_> {
     fn setup(&mut self) -> Setup {
-        let simulated = self.features.simulators && self.chance.percent(20);
+        // Their JSON costs ten times what a model costs.
+        let often = if self.features.busy { 10 } else { 20 };
+        let simulated = self.features.simulators && self.chance.percent(often);
         let zone = self.zone();
         let tenants = if self.chance.percent(25) { 2 } else { 1 };
         let mut setup = Setup {
@@ -250,6 +258,11 @@ impl Drawer<'_> {
             }
             units.push(doors);
         }
+        let busy = self.features.busy;
+        let full_reads: &[_] =
+            if busy { &[(1, 30), (2, 240), (4, 480), (2, 720)] } else { &[(2, 30), (4, 120), (3, 240)] };
+        let door_reads: &[_] =
+            if busy { &[(1, 60), (4, 360), (4, 720)] } else { &[(2, 60), (4, 180), (3, 360)] };
         TenantSetup {
             zone,
             source: self.source(simulated),
@@ -257,8 +270,8 @@ impl Drawer<'_> {
             first_only: self.chance.percent(25),
             units,
             policy: self.policy(),
-            full_read_minutes: self.chance.weighed(&[(2, 30), (4, 120), (3, 240)]).unwrap_or(120),
-            door_read_minutes: self.chance.weighed(&[(2, 60), (4, 180), (3, 360)]).unwrap_or(180),
+            full_read_minutes: self.chance.weighed(full_reads).unwrap_or(240),
+            door_read_minutes: self.chance.weighed(door_reads).unwrap_or(360),
         }
     }
 
@@ -319,7 +332,9 @@ impl Drawer<'_> {
 
     fn events(&mut self, setup: &Setup) -> Vec<Timed> {
         let days = self.chance.between(3, 12);
-        let stays = self.chance.between(4, 12);
+        // Many stays share the reads of their doors; few make a story that is soon shrunk.
+        let many = self.features.busy && self.chance.percent(70);
+        let stays = if many { self.chance.between(12, 40) } else { self.chance.between(4, 12) };
         let mut events: Vec<Timed> = Vec::new();
         let mut booked: Vec<(i64, Booked)> = Vec::new();
         for _ in 0..stays {
@@ -329,7 +344,7 @@ impl Drawer<'_> {
             events.push(timed(at, Event::Book(stay)));
         }
         booked.sort_by_key(|(at, _)| *at);
-        let others = self.chance.between(10, 36);
+        let others = if many { self.chance.between(stays, stays * 4) } else { self.chance.between(10, 36) };
         for _ in 0..others {
             let at = self.moment(setup, &booked, days);
             if let Some(event) = self.event(setup, &booked) {
