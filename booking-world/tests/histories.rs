@@ -43,3 +43,12 @@ fn what_was_broken_once_is_kept() {
         assert_eq!(outcome.broken, None, "seed {seed}");
     }
 }
+
+#[test]
+fn each_promise_is_written_down_for_hosts() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/promises.md");
+    let page = std::fs::read_to_string(page).expect("the page of promises");
+    let missing: Vec<_> =
+        booking_world::PROMISES.iter().filter(|(name, _)| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/promises.md: {missing:?}");
+}
