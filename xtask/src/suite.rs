@@ -399,6 +399,8 @@ clippy   cargo clippy --workspace --all-targets --all-features -- -D warnings
 bare     cargo clippy -p booking-core -p a-client --no-default-features -- -D warnings
 bare     cargo clippy -p booking-host --no-default-features -- -D warnings
 test     cargo nextest run --workspace --all-features
+world    cargo run --profile world -q -p booking-world -- directed
+world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 10000
 doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
