@@ -442,16 +442,13 @@ impl Store for MemoryStore {
             .iter()
             .filter(|(work, row)| after.is_none_or(|after| *work > after) && row.ready_at().is_some())
             .take(limit);
-        waiting
-            .map(|(work, row)| {
-                Ok(WorkRow {
-                    work: work.clone(),
-                    due_at: row.due_at.map(Micros::utc).transpose()?,
-                    leased_until: row.leased_until.map(Micros::utc).transpose()?,
-                    failures: row.failures,
-                })
-            })
-            .collect()
+        waiting.map(|(work, row)| row.shown(work)).collect()
+    }
+
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let state = self.state();
+        let row = state.work.rows.get(work).filter(|row| row.ready_at().is_some());
+        row.map(|row| row.shown(work)).transpose()
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {

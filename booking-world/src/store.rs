@@ -151,6 +151,10 @@ impl Store for PausingStore {
         self.reach(Point::Load, self.inner.work(after, limit)).await
     }
 
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.reach(Point::Load, self.inner.work_row(work)).await
+    }
+
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.reach(Point::Load, self.inner.get(key)).await
     }

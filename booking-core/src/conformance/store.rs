@@ -21,9 +21,9 @@ use crate::secret::{Pin, Secret};
 use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record, Row,
-    RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
-    WriteKind, WriteRecord, WriteState,
+    MessageRecord, MessageState, MessageText, News, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record,
+    Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write,
+    WriteBackRecord, WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -672,9 +672,14 @@ async fn work_is_listed_in_pages(store: &dyn Store) {
         assert!(page.len() <= 2 && seen.len() <= keys.len(), "pages without end");
         let Some(last) = page.last() else { break };
         after = Some(last.work.clone());
-        seen.extend(page.into_iter().map(|row| row.work));
+        for row in page {
+            let alone = store.work_row(&row.work).await.expect("work_row");
+            assert_eq!(alone.as_ref(), Some(&row), "the same row when it is asked for alone");
+            seen.push(row.work);
+        }
     }
     assert_eq!(seen, keys, "every key once, in the order of keys");
+    assert_eq!(store.work_row(&grant_work(7)).await.expect("work_row"), None, "nothing of it is due");
 }
 
 async fn an_arrival_makes_a_booking(store: &dyn Store) {
@@ -1517,6 +1522,8 @@ fn every_record() -> Vec<Record> {
         }],
         rests_on: std::collections::BTreeMap::from([("booking".to_owned(), "1".to_owned())]),
         moved: vec!["the booking".to_owned()],
+        news: Some(News { source: smoobu(), booking: self::booking("9002") }),
+        reissue: true,
         pins: vec![(
             DoorId::parse("studio-a-door").expect("an id"),
             Pins { typed: pin("310042"), stored: pin("0042") },

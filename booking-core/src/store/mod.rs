@@ -325,6 +325,9 @@ pub trait Store: Send + Sync {
     /// What is due, leased or not, in the order of keys after `after`.
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError>;
 
+    /// A key that is due or leased.
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError>;
+
     /// One row.
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError>;
 

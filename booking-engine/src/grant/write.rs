@@ -89,7 +89,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<CodeId> {
+    pub(super) fn adopt_one(
+        &mut self,
+        door: &DoorId,
+        listed: ListedCode,
+        wanted: bool,
+        plan: &Plan,
+    ) -> Option<CodeId> {
         let now = self.code_time();
         let setup = self.tenant.doors.get(door)?.clone();
         let rules = self.tenant.rules(door)?;

@@ -277,7 +277,6 @@ impl Planner<'_> {
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
     pub(super) fn adopt(&mut self) {
-        let Some(marker) = self.s.marker else { return };
         // A gap in our configuration is no reason to take over, and then take away, what another system made.
         let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
         if self.s.booking.booking.is_none() || gap {
@@ -287,7 +286,7 @@ impl Planner<'_> {
         for setup in self.s.tenant.doors.values() {
             let Some(view) = self.s.views.get(&setup.door.key) else { continue };
             let Some(place) = self.s.tenant.place(&setup.id) else { continue };
-            for listed in view.marked(marker).filter(|listed| !self.in_ledger(&place, listed)) {
+            for listed in self.own(view, &place).filter(|listed| !self.in_ledger(&place, listed)) {
                 found.push((place.clone(), listed.clone()));
             }
         }
@@ -315,6 +314,13 @@ impl Planner<'_> {
             };
             self.step(Step::Adopt { place, listed, wanted }, When::Now);
         }
+    }
+
+    /// The codes on a keypad that are this stay's by their marker, or because staff says so.
+    fn own<'v>(&'v self, view: &'v DoorView, place: &'v Place) -> impl Iterator<Item = &'v ListedCode> {
+        let marked = self.s.marker.into_iter().flat_map(|marker| view.marked(marker));
+        let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
+        marked.chain(linked.filter_map(|linked| view.code(&linked.code)))
     }
 
     fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {

@@ -71,6 +71,9 @@ impl Store for Watched {
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.inner.work(after, limit).await
     }
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.inner.work_row(work).await
+    }
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.inner.get(key).await
     }

@@ -578,6 +578,7 @@ impl Scene {
             recovered: &BTreeMap::new(),
             rivals,
             reissued_at: self.reissued_at,
+            linked: &BTreeSet::new(),
             without_backup: &self.without_backup,
             budgets,
         })

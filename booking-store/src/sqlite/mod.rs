@@ -235,6 +235,11 @@ impl Store for SqliteStore {
         self.read(move |sql| sql.list_work(after.as_ref(), limit)).await
     }
 
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let work = work.clone();
+        self.read(move |sql| sql.work_row(&work)).await
+    }
+
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         let key = key.clone();
         self.read(move |sql| sql.get(&key)).await

@@ -239,6 +239,25 @@ impl Sql<'_> {
         time(self.one(sql::NEXT_DUE, [], |row| row.get(0))?.flatten())
     }
 
+    pub(super) fn work_row(&self, key: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let row = self.work_state(key)?.filter(|row| row.ready_at().is_some());
+        row.map(|row| row.shown(key)).transpose()
+    }
+
+    fn work_state(&self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+        let row = self.one(sql::GET_WORK, columns(key)?, |row| {
+            <(Option<i64>, Option<i64>, Option<i64>, i64, i64)>::try_from(row)
+        })?;
+        let Some((due_at, priority, leased_until, token, failures)) = row else { return Ok(None) };
+        Ok(Some(WorkState {
+            due_at: due_at.map(Micros),
+            priority: priority.map(Micros),
+            leased_until: leased_until.map(Micros),
+            token: number(token)?,
+            failures: number(failures)?,
+        }))
+    }
+
     pub(super) fn list_work(&self, after: Option<&WorkKey>, most: usize) -> Result<Vec<WorkRow>, StoreError> {
         let (rank, tenant, id) =
             after.map(columns).transpose()?.unwrap_or((-1, String::new(), String::new()));
@@ -548,17 +567,7 @@ impl Tables for Sql<'_> {
     }
 
     fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
-        let row = self.one(sql::GET_WORK, columns(key)?, |row| {
-            <(Option<i64>, Option<i64>, Option<i64>, i64, i64)>::try_from(row)
-        })?;
-        let Some((due_at, priority, leased_until, token, failures)) = row else { return Ok(None) };
-        Ok(Some(WorkState {
-            due_at: due_at.map(Micros),
-            priority: priority.map(Micros),
-            leased_until: leased_until.map(Micros),
-            token: number(token)?,
-            failures: number(failures)?,
-        }))
+        self.work_state(key)
     }
 
     fn first_token(&mut self) -> Result<u64, StoreError> {
