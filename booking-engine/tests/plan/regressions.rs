@@ -169,3 +169,18 @@ fn a_write_that_a_partial_list_does_not_show_is_looked_for_again() {
     case.doors[0].view = ViewCase::Partial { ago: 0 };
     check(&case);
 }
+
+#[test]
+fn the_booking_is_written_into_what_is_told_and_not_what_is_about_to_go() {
+    let mut case = case(vec![CodeCase {
+        door: 1,
+        write: None,
+        has_id: false,
+        ..code(WriteKind::Create, WriteState::Applied, Proof::Requested)
+    }]);
+    case.stay.clock = -1442;
+    case.stay.grant = 0;
+    case.tenant.write_back = true;
+    case.tenant.proof = Proof::Accepted;
+    check(&case);
+}
