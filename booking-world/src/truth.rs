@@ -88,6 +88,13 @@ impl Content {
         StayDates::new(self.arrival, departure).ok()
     }
 
+    /// Whether both have a night in common.
+    #[must_use]
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let both = self.dates().zip(other.dates());
+        both.is_some_and(|(a, b)| a.arrival() < b.departure() && b.arrival() < a.departure())
+    }
+
     /// The stay as guests are told it.
     #[must_use]
     pub(crate) fn stay(&self, tenant: &TenantSetup) -> Option<Window> {

@@ -98,7 +98,8 @@ impl Planner<'_> {
         if write_end(code).is_some_and(|end| observed_at <= end) {
             return;
         }
-        let settled = self.settled(code, view);
+        // What a list has shown since it was written needs no time to show any more.
+        let settled = code.proof >= Proof::Listed || self.settled(code, view);
         if found.is_some() {
             code.missing_since = None;
         }
@@ -107,7 +108,7 @@ impl Planner<'_> {
         if deleted {
             // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
             match found {
-                Some(_) if !settled => return,
+                Some(_) if !self.settled(code, view) => return,
                 // It was not taken off after all.
                 Some(_) => code.write.iter_mut().for_each(|write| write.state = WriteState::NotApplied),
                 None if view.complete => {

@@ -426,18 +426,30 @@ fn taken(world: &World, number: usize) -> bool {
 }
 
 /// Whether the source has called the stay off under one name and let it come anew under another: only a name that is
-/// not found any more can be told from a cancellation.
-fn is_another_booking(world: &World, stay: &Stay) -> bool {
+/// not found any more can be told from a cancellation, and only words that hardly changed tell of the same stay.
+pub(super) fn is_another_booking(world: &World, stay: &Stay) -> bool {
     let source = world.history.setup.tenants[stay.tenant].source;
-    stay.references.len() > 1 && matches!(source, crate::history::SourceSetup::Smoobu { .. })
+    let cancels = matches!(source, crate::history::SourceSetup::Smoobu { .. });
+    let now = stay.content();
+    let changed = |(_, before): &(DateTime<Utc>, Content)| {
+        let dates = before.arrival != now.arrival || before.nights != now.nights;
+        let apart = dates && (now.phone.is_none() || !before.overlaps(now));
+        before.unit != now.unit || before.guest != now.guest || before.phone != now.phone || apart
+    };
+    stay.references.len() > 1 && (cancels || stay.versions.iter().any(changed))
 }
 
-/// Whether a code may make room on a keypad with few places: not of a guest in the house.
+/// Whether a code may go although its stay holds, because the stay is still to come: it makes room on a keypad with few
+/// places, or its keypad takes no code of a stay that was put off as far as that.
 fn yields(world: &World, number: usize, keypad: usize) -> bool {
     let stay = &world.stays[number];
     let setup = &world.history.setup.tenants[stay.tenant];
-    let opens = stay.content().access(setup, &world.policies[stay.tenant]).map(|access| access.opens());
-    world.vendors.rules(keypad).capacity.is_some() && opens.is_some_and(|opens| opens > world.hub.now())
+    let now = world.hub.now();
+    let Some(access) = stay.content().access(setup, &world.policies[stay.tenant]) else { return false };
+    let rules = world.vendors.rules(keypad);
+    let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+    let too_early = ahead.is_some_and(|ahead| access.opens() - ahead > now);
+    too_early || (rules.capacity.is_some() && access.opens() > now)
 }
 
 /// The open alerts of a tenant.
