@@ -170,6 +170,8 @@ pub(crate) struct Stay {
     pub(crate) tenant: usize,
     /// What the source calls it, the present name last.
     pub(crate) references: Vec<ExternalId>,
+    /// Whether its source told what was while it gave it another name.
+    pub(crate) unclear: bool,
     /// Its words, from when on, the present ones last.
     pub(crate) versions: Vec<(DateTime<Utc>, Content)>,
     /// What its guest heard, in order.

@@ -27,7 +27,7 @@ use crate::tenant::{PinSource, Place};
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
 
-/// How often digits that the guest knows are offered to a keypad that says that it has them, before there are others.
+/// How often digits that may be the stay's own already are offered to a keypad that says that it has them, before there are others.
 const PATIENCE: u32 = 8;
 
 /// One write of a wave.
@@ -731,7 +731,9 @@ impl Run<'_> {
         let blind = self.tenant.rules_at(&place).is_some_and(|rules| rules.listing == Listing::Nothing);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let known = self.is_known_to_guest(id);
-        let hidden = known && !self.is_listed_with_digits(id, &place);
+        // Digits that were offered before may be there from then, whatever became of the answer.
+        let ours = known || self.stay.code(id)?.attempts > 0;
+        let hidden = ours && !self.is_listed_with_digits(id, &place);
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
         let mut set = |state, error: Option<String>| {
@@ -769,7 +771,7 @@ impl Run<'_> {
                 ("write-found-nothing", String::new(), true)
             }
             Err(LockError::DuplicatePin) if hidden && code.attempts < PATIENCE => {
-                // The guest's own code may be there, and the list not whole: other digits would be the greater harm.
+                // The stay's own code may be there, and the list not whole: other digits would be the greater harm.
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(now + retry::delay(code.attempts, now, opens));

@@ -278,7 +278,7 @@ impl Planner<'_> {
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
     pub(super) fn adopt(&mut self) {
-        let Some(marker) = self.s.marker else { return };
+        let markers = || self.s.marker.into_iter().chain(self.s.former);
         // A gap in our configuration is no reason to take over, and then take away, what another system made.
         let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
         if self.s.booking.booking.is_none() || gap {
@@ -288,7 +288,8 @@ impl Planner<'_> {
         for setup in self.s.tenant.doors.values() {
             let Some(view) = self.s.views.get(&setup.door.key) else { continue };
             let Some(place) = self.s.tenant.place(&setup.id) else { continue };
-            for listed in view.marked(marker).filter(|listed| !self.in_ledger(&place, listed)) {
+            let marked = markers().flat_map(|marker| view.marked(marker));
+            for listed in marked.filter(|listed| !self.in_ledger(&place, listed)) {
                 found.push((place.clone(), listed.clone()));
             }
         }
