@@ -164,6 +164,11 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if (access.closes() - now).abs() < Duration::minutes(30) {
         return Want::Whatever;
     }
+    // What a list has hidden for a time, and shows later without its digits, is for staff to take away.
+    let masked = world.vendors.rules(keypad).listing == Listing::Masked;
+    if masked && resting.is_alerted(&["foreign-marker"]) {
+        return Want::Whatever;
+    }
     let ahead = |keypad: usize| {
         let ahead = world.vendors.rules(keypad).look_ahead;
         ahead.and_then(|ahead| Duration::from_std(ahead).ok())
