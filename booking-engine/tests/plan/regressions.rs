@@ -4,7 +4,9 @@ use booking_core::store::{CodeState, WriteKind, WriteState};
 use booking_core::{Listing, Proof};
 use booking_engine::Mode;
 
-use crate::case::{Case, CodeCase, DoorCase, StayCase, Stranger, TenantCase, There, Told, ViewCase};
+use crate::case::{
+    Case, CodeCase, DoorCase, MessageCase, StayCase, Stranger, TenantCase, There, Told, ViewCase,
+};
 use crate::properties::{comes_to_rest, is_independent_of_order, is_minimal, keeps_promises};
 
 fn door() -> DoorCase {
@@ -178,9 +180,12 @@ fn the_booking_is_written_into_what_is_told_and_not_what_is_about_to_go() {
         has_id: false,
         ..code(WriteKind::Create, WriteState::Applied, Proof::Requested)
     }]);
-    case.stay.clock = -1442;
-    case.stay.grant = 0;
+    case.codes[0].retry_in = Some(1);
+    case.stay =
+        StayCase { season: 0, nights: 0, check_in: (2, 30), check_out: (15, 0), grant: 0, ..case.stay };
     case.tenant.write_back = true;
     case.tenant.proof = Proof::Accepted;
-    check(&case);
+    case.messages =
+        vec![MessageCase { channel: 0, state: 0, tells: 0, retry_in: None, attempts: 0, maybe_twice: false }];
+    comes_to_rest(&case);
 }
