@@ -127,6 +127,8 @@ impl Planner<'_> {
             code.proof = code.proof.min(Proof::Accepted);
         }
         let code = code.clone();
+        // Nothing is proven of it before the next look holds it against what the stay should have now.
+        self.behind.insert(door.clone());
         self.look_into(&code);
         // What is known already is folded into a wanted code by the next look.
         self.wake(self.s.now);
