@@ -122,18 +122,13 @@ impl Engine {
     /// [`StoreError`] when the store fails.
     pub async fn start(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        self.remember().await?;
         for tenant in self.tenants.values() {
             let mut writes = Vec::new();
             let mut due = |work: WorkKey| writes.push(Write::Due { work, at: now, priority: None });
             tenant.sources.keys().for_each(|name| due(WorkKey::Source(tenant.slug.clone(), name.clone())));
             tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
             due(WorkKey::Notice(tenant.slug.clone()));
-            self.rows(Kind::DoorRead, &tenant.slug, |record| {
-                if let Record::DoorRead(read) = record {
-                    self.doors.remember(read);
-                }
-            })
-            .await?;
             writes.extend(self.keep_backups(tenant, now).await?);
             let mut stays: BTreeMap<BookingId, Option<DateTime<Utc>>> = BTreeMap::new();
             self.rows(Kind::Grant, &tenant.slug, |record| {
@@ -160,6 +155,23 @@ impl Engine {
             for chunk in writes.chunks(BATCH) {
                 let _ = self.store.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Remembers what earlier runs have read of doors. Nothing is made due: for a program that only asks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn remember(&self) -> Result<(), StoreError> {
+        for tenant in self.tenants.values() {
+            self.rows(Kind::DoorRead, &tenant.slug, |record| {
+                if let Record::DoorRead(read) = record {
+                    self.doors.remember(read);
+                }
+            })
+            .await?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A host: built whole from a configuration, then run until it is told to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use booking_core::store::{Kind, Record, RowKey, Store, StoreError};
-use booking_core::{Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
+use booking_core::store::{Kind, Record, RowKey, Store, StoreError, WorkKey};
+use booking_core::{BookingId, Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
 use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
 use booking_http::{Confined, ReqwestTransport, Transport};
 use booking_store::{Keys, MemoryStore, SqliteStore};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::observed::{Observations, Observed};
 use crate::registry::{AdapterParts, BuiltWebhooks, Registry};
 use crate::router::{Intake, RouterSettings, Webhooks, routes, wrap};
-use crate::worker::Worker;
+use crate::worker::{Worker, errand};
 use crate::world::{OsRng, SystemClock};
 
 /// What a host is built with besides its configuration.
@@ -237,6 +237,26 @@ impl Host {
     #[must_use]
     pub fn webhook_urls(&self) -> &[WebhookUrl] {
         &self.urls
+    }
+
+    /// Works on these stays alone until `done` is over, without listening: for a program that applies a plan and ends.
+    /// What else is due waits for a host that serves.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] when the store fails.
+    pub async fn work_on(
+        &self,
+        tenant: &TenantSlug,
+        stays: impl IntoIterator<Item = BookingId>,
+        done: impl Future<Output = ()>,
+    ) -> Result<Ended, HostError> {
+        let wanted: BTreeSet<WorkKey> =
+            stays.into_iter().map(|stay| WorkKey::Grant(tenant.clone(), stay)).collect();
+        let look_every = TimeDelta::from_std(self.config.worker.look_every).unwrap_or(TimeDelta::seconds(5));
+        let drain = self.config.server.drain;
+        let ended = errand::run(&self.engine, &*self.clock, &wanted, look_every, drain, done).await?;
+        Ok(if ended { Ended::Clean } else { Ended::CutOff })
     }
 
     /// Takes webhooks and works on what is due until `shutdown` is over. Then no more is taken, what was begun may end

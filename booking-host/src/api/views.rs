@@ -449,6 +449,12 @@ pub struct PlanStay {
     pub source: Option<String>,
     /// What its source calls it.
     pub reference: Option<String>,
+    /// The unit that its source puts it in; absent where that is none of ours.
+    pub unit: Option<String>,
+    /// The day of arrival.
+    pub arrival: Option<NaiveDate>,
+    /// The day of departure.
+    pub departure: Option<NaiveDate>,
     /// `drafted`, `approved`, `begun`, `applied` or `refused`.
     pub state: String,
     /// Whether it gives the stay other digits because staff wants that.
