@@ -39,21 +39,29 @@ pub(super) fn no_pin_twice(
     before: &[OnDoor],
     after: &[OnDoor],
 ) -> Result<(), Broken> {
+    let rules = world.vendors.rules(keypad);
     for new in after.iter().filter(|code| !before.contains(code) && !code.leaving) {
         let Some(stay) = world.stay_of(new) else { continue };
         let clash = after.iter().find(|other| {
             other.id != new.id
-                && other.stored == new.stored
+                && are_near(&other.stored, &new.stored, rules.neighbours)
                 && !other.leaving
                 && world.stay_of(other).is_some_and(|of| of != stay)
                 && overlap(new, other)
         });
         if let Some(other) = clash {
-            let text = format!("on keypad {keypad} {} and {} have the same digits", new.note, other.note);
+            let text = format!("on keypad {keypad} {} and {} share their digits", new.note, other.note);
             return Err(Broken::new("no-pin-twice", world.hub.now(), text));
         }
     }
     Ok(())
+}
+
+/// Whether digits are the same, or so near each other that the keypad takes one for the other.
+fn are_near(one: &Pin, other: &Pin, neighbours: u8) -> bool {
+    let number = |pin: &Pin| pin.expose().parse::<i64>().ok();
+    let near = || Some((number(one)? - number(other)?).abs() <= i64::from(neighbours));
+    one == other || (neighbours > 0 && near().unwrap_or(false))
 }
 
 /// What a tenant's mode forbids.
@@ -152,8 +160,10 @@ impl Promises {
                 other.id != code.id && !other.leaving && stands
             });
             if second {
+                self.news_come_first(world, (number, keypad), code, after)?;
                 continue;
             }
+            self.brake_holds(world, number, keypad)?;
             if self.surely_has_right(world, number, keypad) && !yields(world, number, keypad) {
                 let text = format!(
                     "{} was taken off keypad {keypad}, but stay {number} has a right to it",
