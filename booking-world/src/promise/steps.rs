@@ -422,14 +422,18 @@ fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> 
     given.collect()
 }
 
-/// Whether a keypad that takes no start in the past got the same digits anew, from the next minute on.
+/// Whether the keypad left no other way: it takes no start in the past and got the same digits anew, from the next minute
+/// on, or it is so full that new digits can only take the place of the old ones.
 fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
     let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
     let again = |code: &OnDoor| {
         let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
-    !rules.past_start && after.iter().any(again)
+    // A keypad without a place for a second code.
+    let full = rules.capacity.is_some_and(|most| before.len() >= most);
+    let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
+    (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }
 
 /// Whether another stay had the digits in the way, by the record.
