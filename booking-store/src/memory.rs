@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey, Store,
-    StoreError, Tx, WorkKey, WorkRow,
+    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey,
+    Store, StoreError, Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Pin,
@@ -523,16 +523,17 @@ impl Store for MemoryStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
+    ) -> Result<Vec<AuditRow>, StoreError> {
         let state = self.state();
-        let entries = state.audit.rows.values().rev();
+        let entries = state.audit.rows.range(..before.unwrap_or(u64::MAX)).rev();
         let entries = entries
-            .filter(|entry| {
+            .filter(|(_, entry)| {
                 entry.tenant == *tenant && stay.is_none_or(|stay| entry.stay.as_ref() == Some(stay))
             })
             .take(limit);
-        Ok(entries.cloned().collect())
+        Ok(entries.map(|(number, entry)| AuditRow { number: *number, entry: entry.clone() }).collect())
     }
 
     async fn purge(

@@ -243,9 +243,10 @@ impl Store for PausingStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.reach(Point::Load, self.inner.audit(tenant, stay, limit)).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.reach(Point::Load, self.inner.audit(tenant, stay, before, limit)).await
     }
 
     async fn purge(

@@ -110,6 +110,7 @@ impl Engine {
             let view = self.doors.view(&tenant.slug, &tenant.place(door)?.key).unwrap_or_default();
             Some((door.clone(), DoorSeen { observed_at: view.observed_at, failing: view.failing }))
         });
+        let audit = self.store.audit(&tenant.slug, Some(id), None, HISTORY).await?;
         Ok(Some(Explained {
             wish: word,
             stay: times,
@@ -121,7 +122,7 @@ impl Engine {
             steps,
             unread: self.store.unread(&work).await?.len(),
             work: self.store.work_row(&work).await?,
-            audit: self.store.audit(&tenant.slug, Some(id), HISTORY).await?,
+            audit: audit.into_iter().map(|row| row.entry).collect(),
             booking: stay.booking,
             codes: stay.codes,
             messages: stay.messages,

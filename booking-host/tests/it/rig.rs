@@ -143,9 +143,10 @@ impl Store for TestStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.inner.audit(tenant, stay, limit).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit(tenant, stay, before, limit).await
     }
     async fn purge(
         &self,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    AuditEntry, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
+    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
     StoredRecord, WorkKey, WorkRow,
 };
 use booking_core::{
@@ -336,17 +336,20 @@ impl Sql<'_> {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         most: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
+    ) -> Result<Vec<AuditRow>, StoreError> {
         let read = |row: &rusqlite::Row<'_>| {
-            let columns: (i64, Option<String>, String, String) = row.try_into().map_err(failed)?;
-            let (at, stay, what, detail) = columns;
+            let columns: (i64, i64, Option<String>, String, String) = row.try_into().map_err(failed)?;
+            let (number, at, stay, what, detail) = columns;
             let stay = name(stay.map(|stay| BookingId::parse(&stay)).transpose())?;
-            Ok(AuditEntry { at: Micros(at).utc()?, tenant: tenant.clone(), stay, what, detail })
+            let entry = AuditEntry { at: Micros(at).utc()?, tenant: tenant.clone(), stay, what, detail };
+            Ok(AuditRow { number: u64::try_from(number).unwrap_or_default(), entry })
         };
+        let (tenant, before, most) = (tenant.as_str(), before.map_or(i64::MAX, int), limit(most));
         match stay {
-            Some(stay) => self.all(sql::AUDIT_OF, params![tenant.as_str(), limit(most), stay.as_str()], read),
-            None => self.all(sql::AUDIT, params![tenant.as_str(), limit(most)], read),
+            Some(stay) => self.all(sql::AUDIT_OF, params![tenant, before, most, stay.as_str()], read),
+            None => self.all(sql::AUDIT, params![tenant, before, most], read),
         }
     }
 

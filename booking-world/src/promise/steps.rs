@@ -440,7 +440,8 @@ fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: 
 fn taken(world: &World, number: usize) -> bool {
     let stay = &world.stays[number];
     let tenant = names::tenant(stay.tenant);
-    let audit = now_or_never(world.store.audit(&tenant, None, 2000)).and_then(Result::ok).unwrap_or_default();
+    let audit =
+        now_or_never(world.store.audit(&tenant, None, None, 2000)).and_then(Result::ok).unwrap_or_default();
     let ids: Vec<_> = world
         .rows_of(number)
         .into_iter()
@@ -449,7 +450,7 @@ fn taken(world: &World, number: usize) -> bool {
             _ => None,
         })
         .collect();
-    audit.iter().any(|entry| {
+    audit.iter().map(|row| &row.entry).any(|entry| {
         entry.what.starts_with("pin-") && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
     })
 }
