@@ -222,6 +222,7 @@ impl World {
         self.resting = true;
         self.story.line(now, || "the faults are over".to_owned());
         self.hub.calm();
+        self.vendors.sources.iter().for_each(|source| source.leads_elsewhere(now));
         self.modes.fill(None);
         for hook in &mut self.hooks {
             hook.at = hook.at.min(now);
@@ -248,6 +249,7 @@ impl World {
 
     /// Staff has looked at what the brake holds back, and lets it go.
     fn release_brakes(&mut self) {
+        self.promises.brakes_are_lifted();
         let until = self.hub.now() + Duration::hours(2);
         let Some(engine) = self.hosts.iter().find_map(|host| host.engine.clone()) else { return };
         self.tasks.spawn(
@@ -726,6 +728,11 @@ impl World {
     /// Whether for so long no host has died, stood still or started, and no source or store was in trouble.
     pub(crate) fn is_settled(&self, long: Duration) -> bool {
         self.troubled.is_none_or(|at| self.hub.now() - at > long)
+    }
+
+    /// Whether one of several hosts may do what another one has begun: it stood still or waited for longer than its lease.
+    pub(crate) fn may_act_twice(&self) -> bool {
+        self.hosts.len() > 1 && !self.is_settled(Duration::minutes(10))
     }
 
     /// Something happened after which hosts need time.

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 use super::{Run, needs_staff};
 use crate::alert::AlertKind;
-use crate::doors::vendor_error;
+use crate::doors::{DoorView, vendor_error};
 use crate::engine::{Doing, WorkError};
 use crate::pin;
 use crate::plan::{Content, EARLIER_SYSTEM, Gate, NewCode, Plan, Step};
@@ -718,8 +718,12 @@ impl Run<'_> {
     /// Whether the keypad's list shows some code with the digits of this one.
     fn is_listed_with_digits(&self, id: &CodeId, place: &Place) -> bool {
         let stored = self.stay.code(id).and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored);
-        let view = self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default();
-        view.codes().iter().any(|listed| listed.stored.is_some() && listed.stored.as_ref() == stored)
+        let listed = |listed: &ListedCode| listed.stored.is_some() && listed.stored.as_ref() == stored;
+        self.view(place).codes().iter().any(listed)
+    }
+
+    fn view(&self, place: &Place) -> DoorView {
+        self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default()
     }
 
     /// Notes what became of a write. Answers the keypad that must be read to see it.
@@ -738,6 +742,8 @@ impl Run<'_> {
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let known = self.is_known_to_guest(id);
         let hidden = (known || intent.again) && !self.is_listed_with_digits(id, &place);
+        // A keypad that has digits and lists nothing at all would not show other ones either.
+        let lists_nothing = !blind && self.view(&place).codes().is_empty();
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
         let mut set = |state, error: Option<String>| {
@@ -777,7 +783,7 @@ impl Run<'_> {
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
-            Err(LockError::DuplicatePin) if hidden && code.attempts < PATIENCE => {
+            Err(LockError::DuplicatePin) if hidden && (lists_nothing || code.attempts < PATIENCE) => {
                 // The stay's own code may be there, and the list not whole: other digits would be the greater harm.
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
                 code.attempts += 1;

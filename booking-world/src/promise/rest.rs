@@ -15,6 +15,8 @@ struct Resting<'a> {
     number: usize,
     stay: &'a Stay,
     alerts: Vec<&'a AlertRecord>,
+    /// Whether policy lets, or let for a time, stand what staff does.
+    adopts: bool,
 }
 
 impl Resting<'_> {
@@ -36,7 +38,8 @@ impl Promises {
                 let of_stay = alerts[stay.tenant]
                     .iter()
                     .filter(|alert| ids.iter().any(|id| alert.stay.as_ref() == Some(id)));
-                Resting { number, stay, alerts: of_stay.collect() }
+                let adopts = self.policies(world, stay.tenant).iter().any(|policy| policy.adopt);
+                Resting { number, stay, alerts: of_stay.collect(), adopts }
             })
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
@@ -175,9 +178,14 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     };
     let too_early =
         |keypad: usize| ahead(keypad).is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now);
+    let full = |keypad: usize| {
+        let most = world.vendors.rules(keypad).capacity;
+        most.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most || has_turnover(world, keypad))
+    };
     // Of a keypad that takes no code yet a guest cannot be told yet: whoever moves there, or is to get other digits,
     // keeps the old code until then.
-    let waits = content.holds() && content.doors(setup).iter().any(|keypad| too_early(*keypad));
+    let waits = |keypad: &usize| too_early(*keypad) || full(*keypad);
+    let waits = content.holds() && content.doors(setup).iter().any(waits);
     if waits && (!is_mine || !stay.redrawn.is_empty()) {
         return Want::Whatever;
     }
@@ -190,7 +198,7 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     let rules = world.vendors.rules(keypad);
     let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
     // By policy what staff did stands.
-    if policy.adopt && touched {
+    if resting.adopts && touched {
         return Want::Whatever;
     }
     // What cannot be read cannot be missed.
@@ -201,10 +209,21 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if too_early(keypad) {
         return Want::Whatever;
     }
-    if rules.capacity.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most) {
+    if full(keypad) {
         return Want::Whatever;
     }
     Want::One
+}
+
+/// Whether somebody came or left at a keypad within this hour, so that places change hands.
+fn has_turnover(world: &World, keypad: usize) -> bool {
+    world.stays.iter().any(|stay| {
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let access = stay.content().access(setup, &world.policies[stay.tenant]);
+        let near = |at: chrono::DateTime<chrono::Utc>| (world.hub.now() - at).abs() < Duration::hours(1);
+        stay.content().doors(setup).contains(&keypad)
+            && access.is_some_and(|access| near(access.opens()) || near(access.closes()))
+    })
 }
 
 fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRules, code: &OnDoor) -> bool {
@@ -215,7 +234,7 @@ fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRul
     let clock = reading(world, keypad, rules);
     // A keypad that takes no start in the past has the time of the write.
     let clamped = (!rules.past_start || rules.look_ahead.is_some())
-        && code.start.is_none_or(|at| at >= start && at <= clock);
+        && code.start.is_none_or(|at| at <= clock && (at >= start || start <= clock));
     code.active && code.end == Some(end) && (code.start == Some(start) || clamped)
 }
 

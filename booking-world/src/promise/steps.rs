@@ -39,21 +39,29 @@ pub(super) fn no_pin_twice(
     before: &[OnDoor],
     after: &[OnDoor],
 ) -> Result<(), Broken> {
+    let rules = world.vendors.rules(keypad);
     for new in after.iter().filter(|code| !before.contains(code) && !code.leaving) {
         let Some(stay) = world.stay_of(new) else { continue };
         let clash = after.iter().find(|other| {
             other.id != new.id
-                && other.stored == new.stored
+                && are_near(&other.stored, &new.stored, rules.neighbours)
                 && !other.leaving
                 && world.stay_of(other).is_some_and(|of| of != stay)
                 && overlap(new, other)
         });
         if let Some(other) = clash {
-            let text = format!("on keypad {keypad} {} and {} have the same digits", new.note, other.note);
+            let text = format!("on keypad {keypad} {} and {} share their digits", new.note, other.note);
             return Err(Broken::new("no-pin-twice", world.hub.now(), text));
         }
     }
     Ok(())
+}
+
+/// Whether digits are the same, or so near each other that the keypad takes one for the other.
+fn are_near(one: &Pin, other: &Pin, neighbours: u8) -> bool {
+    let number = |pin: &Pin| pin.expose().parse::<i64>().ok();
+    let near = || Some((number(one)? - number(other)?).abs() <= i64::from(neighbours));
+    one == other || (neighbours > 0 && near().unwrap_or(false))
 }
 
 /// What a tenant's mode forbids.
@@ -152,8 +160,10 @@ impl Promises {
                 other.id != code.id && !other.leaving && stands
             });
             if second {
+                self.news_come_first(world, (number, keypad), code, after)?;
                 continue;
             }
+            self.brake_holds(world, number, keypad)?;
             if self.surely_has_right(world, number, keypad) && !yields(world, number, keypad) {
                 let text = format!(
                     "{} was taken off keypad {keypad}, but stay {number} has a right to it",
@@ -412,14 +422,18 @@ fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> 
     given.collect()
 }
 
-/// Whether a keypad that takes no start in the past got the same digits anew, from the next minute on.
+/// Whether the keypad left no other way: it takes no start in the past and got the same digits anew, from the next minute
+/// on, or it is so full that new digits can only take the place of the old ones.
 fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
     let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
     let again = |code: &OnDoor| {
         let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
-    !rules.past_start && after.iter().any(again)
+    // A keypad without a place for a second code.
+    let full = rules.capacity.is_some_and(|most| before.len() >= most);
+    let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
+    (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }
 
 /// Whether another stay had the digits in the way, by the record.
