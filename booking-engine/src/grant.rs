@@ -249,8 +249,18 @@ impl Run<'_> {
         source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
+    /// The markers of codes that were written when the booking had another reference.
+    fn former_markers(&self) -> Vec<Marker> {
+        let booking = &self.stay.booking;
+        let source = self.tenant.sources.get(&booking.source);
+        source
+            .into_iter()
+            .flat_map(|source| booking.former.iter().filter_map(|of| source.marker(of)))
+            .collect()
+    }
+
     pub(crate) fn plan(&self) -> Plan {
-        let marker = self.marker();
+        let (marker, former) = (self.marker(), self.former_markers());
         let views = self.views(marker.as_ref());
         let recovered = self.engine.recovered(&self.tenant.slug);
         plan(&Situation {
@@ -259,6 +269,7 @@ impl Run<'_> {
             mode: self.mode(),
             booking: &self.stay.booking,
             marker: marker.as_ref(),
+            former: &former,
             grant: self.stay.grant.as_ref(),
             codes: &self.stay.codes,
             messages: &self.stay.messages,
@@ -340,7 +351,9 @@ impl Run<'_> {
         let slug = &self.tenant.slug;
         let mut keys: BTreeSet<DoorKey> = self.stay.codes.iter().map(|code| code.key.clone()).collect();
         keys.extend(self.stay.linked.iter().map(|linked| linked.keypad.clone()));
-        keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
+        let former = self.former_markers();
+        let markers = marker.into_iter().chain(&former);
+        keys.extend(markers.flat_map(|marker| self.engine.doors.marked(slug, marker)));
         let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
         let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
         let standing = self.stay.booking.standing.as_ref().map(|standing| &standing.door);

@@ -52,6 +52,8 @@ pub struct Situation<'a> {
     pub booking: &'a BookingRecord,
     /// The token that names it on codes; `None` when its reference does not fit into one.
     pub marker: Option<&'a Marker>,
+    /// The tokens of the references that it had before: codes may carry them still.
+    pub former: &'a [Marker],
     /// Its grant, if it has one.
     pub grant: Option<&'a GrantRecord>,
     /// Its ledger entries, oldest first.

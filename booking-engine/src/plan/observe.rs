@@ -98,7 +98,8 @@ impl Planner<'_> {
         if write_end(code).is_some_and(|end| observed_at <= end) {
             return;
         }
-        let settled = self.settled(code, view);
+        // What a list has shown since it was written needs no time to show any more.
+        let settled = code.proof >= Proof::Listed || self.settled(code, view);
         if found.is_some() {
             code.missing_since = None;
         }
@@ -107,7 +108,7 @@ impl Planner<'_> {
         if deleted {
             // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
             match found {
-                Some(_) if !settled => return,
+                Some(_) if !self.settled(code, view) => return,
                 // It was not taken off after all.
                 Some(_) => code.write.iter_mut().for_each(|write| write.state = WriteState::NotApplied),
                 None if view.complete => {
@@ -318,7 +319,8 @@ impl Planner<'_> {
 
     /// The codes on a keypad that are this stay's by their marker, or because staff says so.
     fn own<'v>(&'v self, view: &'v DoorView, place: &'v Place) -> impl Iterator<Item = &'v ListedCode> {
-        let marked = self.s.marker.into_iter().flat_map(|marker| view.marked(marker));
+        let markers = self.s.marker.into_iter().chain(self.s.former);
+        let marked = markers.flat_map(|marker| view.marked(marker));
         let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
         marked.chain(linked.filter_map(|linked| view.code(&linked.code)))
     }

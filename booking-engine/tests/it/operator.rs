@@ -1,14 +1,14 @@
 //! What staff asks and does.
 
 use booking_core::conformance::block_on;
-use booking_core::store::PlanState;
+use booking_core::store::{Kind, PlanState, Record};
 use booking_core::{BookingId, Proof, VendorCodeId};
 use booking_engine::{Applied, Draft, Erased, Mode, OnDoor, Scope, Unlinkable, Whose};
 use booking_sim::smoobu::NewBooking;
-use booking_sim::thekeys::Share;
+use booking_sim::thekeys::{Lock, Share};
 use chrono::{Duration, NaiveDate};
 
-use crate::house::{House, LOFT, Plan, STUDIO, day, door_id, keypad, stay, tenant_slug};
+use crate::house::{House, LOFT, Plan, STUDIO, ZONE, day, door_id, keypad, stay, tenant_slug};
 
 fn observed() -> House {
     House::with(Plan { mode: Mode::Observe, ..Plan::default() }).restarted(|_| {})
@@ -293,4 +293,26 @@ fn a_guest_is_forgotten_once_nothing_is_on_a_door() {
     assert_eq!(erase(), Erased::Unknown);
     let left = block_on(house.store.inbox(&tenant_slug(), None, 100)).unwrap();
     assert!(left.iter().all(|row| row.work.is_none() || !format!("{:?}", row.work).contains(stay.as_str())));
+}
+
+#[test]
+fn k06_given_a_lock_replaced_after_a_reset_when_it_appears_as_new_then_it_is_offered_and_nothing_is_assumed()
+{
+    let house = House::new().restarted(|_| {});
+    house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    let (lock, _, _) = keypad(STUDIO);
+    house.sims().thekeys.lock_mut(lock).unwrap().accessories.clear();
+    house.sims().thekeys.lock_mut(lock).unwrap().foreign = true;
+    house.sims().thekeys.add_lock(Lock::with_keypad(7001, "NewOne01", ZONE));
+    house.pass(Duration::hours(3));
+    let on_the_new_one = house.sims().thekeys.codes_on(7001).len();
+    assert_eq!((on_the_new_one, house.writes()), (0, (1, 0, 0)), "nothing is done on a guess");
+    let rows = block_on(house.store.rows(Kind::Alert, &tenant_slug(), None, 100)).unwrap();
+    let gone = rows.into_iter().find_map(|row| match row.record {
+        Record::Alert(alert) if alert.kind == "keypad-gone" && alert.closed_at.is_none() => {
+            Some(alert.detail)
+        }
+        _ => None,
+    });
+    assert!(gone.unwrap().contains("free keypads: thekeys/7001/NewOne01"));
 }

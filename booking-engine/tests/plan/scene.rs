@@ -570,6 +570,7 @@ impl Scene {
             tenant: &self.tenant,
             mode: self.tenant.mode,
             booking: &self.booking,
+            former: &[],
             marker: Some(&marker),
             grant: self.grant.as_ref(),
             codes: &self.codes,
