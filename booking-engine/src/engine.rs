@@ -10,6 +10,7 @@ use booking_core::store::{
 };
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
+use sha2::{Digest as _, Sha256};
 
 use crate::alert::AlertKind;
 use crate::doors::Doors;
@@ -114,8 +115,8 @@ impl Engine {
         &self.store
     }
 
-    /// Remembers what earlier runs have read, and makes due: every source and door, and every stay that is not over,
-    /// since the configuration may have changed.
+    /// Remembers what earlier runs have read, and makes due: every source, one after the other, every door, and every
+    /// stay that is not over, since the configuration may have changed.
     ///
     /// # Errors
     ///
@@ -123,10 +124,15 @@ impl Engine {
     pub async fn start(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.remember().await?;
+        let spread = self.spread();
         for tenant in self.tenants.values() {
             let mut writes = Vec::new();
+            for name in tenant.sources.keys() {
+                let work = WorkKey::Source(tenant.slug.clone(), name.clone());
+                let wait = spread.get(&work).copied().unwrap_or_default();
+                writes.push(Write::Due { work, at: now + wait, priority: None });
+            }
             let mut due = |work: WorkKey| writes.push(Write::Due { work, at: now, priority: None });
-            tenant.sources.keys().for_each(|name| due(WorkKey::Source(tenant.slug.clone(), name.clone())));
             tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
             due(WorkKey::Notice(tenant.slug.clone()));
             writes.extend(self.keep_backups(tenant, now).await?);
@@ -174,6 +180,27 @@ impl Engine {
             .await?;
         }
         Ok(())
+    }
+
+    /// How long after the start each source is first read: a second after one another, or closer where they would not
+    /// all be read before the first is due again. From then on each keeps its own time. The order is that of hashes of
+    /// their names, so that it is the same at each start and favours no tenant.
+    fn spread(&self) -> BTreeMap<WorkKey, Duration> {
+        let mut sources: Vec<(u64, WorkKey, Duration)> = Vec::new();
+        for tenant in self.tenants.values() {
+            for name in tenant.sources.keys() {
+                let work = WorkKey::Source(tenant.slug.clone(), name.clone());
+                let digest = Sha256::digest(work.to_string().as_bytes());
+                let hash = digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+                sources.push((hash, work, tenant.full_read_every));
+            }
+        }
+        sources.sort();
+        let number = i32::try_from(sources.len()).unwrap_or(i32::MAX).max(1);
+        let places = sources.into_iter().zip(0..);
+        places
+            .map(|((_, work, every), place)| (work, (every / number).min(Duration::seconds(1)) * place))
+            .collect()
     }
 
     /// Every row of a kind of a tenant.

@@ -1,8 +1,11 @@
 //! Full reads that cannot be believed, and sources that no longer tell of changes.
 
-use booking_core::conformance::block_on;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use booking_core::conformance::{MemorySource, block_on};
 use booking_core::store::{AlertRecord, Kind, Record, Store};
-use booking_core::{Booking, Clock as _, DoorId, DoorRules, Event, Guest, Revision, StayDates};
+use booking_core::{Booking, Clock as _, DoorId, DoorRules, Event, Guest, Revision, StayDates, WrittenBack};
 use booking_sim::{Fault, FaultKind, Operation, Vendor};
 use chrono::{Duration, NaiveDate};
 
@@ -235,4 +238,52 @@ fn i06_the_alert_names_the_source_and_since_when() {
     let [alert] = &alerts[..] else { panic!("{alerts:?}") };
     assert!(alert.detail.starts_with("source: ") && alert.detail.contains("2027-03-01"), "{}", alert.detail);
     assert_eq!(street.pins(0, "flat").len(), 4);
+}
+
+/// Full reads at the start: so many seconds after one another, again half an hour later, and the same at each start.
+#[test]
+fn sources_are_not_all_read_in_the_same_second() {
+    let read_at = |every: Duration| {
+        let street = Street::with(&["flat"], &DoorRules::new(4), WrittenBack::Unsupported, |tenant| {
+            tenant.sources =
+                (0..8).map(|n| (name(&format!("source-{n}")), Arc::new(MemorySource::new()) as _)).collect();
+            tenant.full_read_every = every;
+        });
+        block_on(street.engine.start()).unwrap();
+        let began = street.clock.now();
+        let complete = || {
+            let kind = |slug| block_on(street.store.rows(Kind::Source, slug, None, 100)).unwrap();
+            let rows = street.sides.iter().flat_map(|side| kind(&side.slug));
+            let times = rows.filter_map(|row| match row.record {
+                Record::Source(source) => Some((
+                    format!("{}/{}", source.tenant, source.name),
+                    (source.complete_at? - began).num_milliseconds(),
+                )),
+                _ => None,
+            });
+            times.collect::<BTreeMap<String, i64>>()
+        };
+        let mut rounds = Vec::new();
+        for round in 1..=2 {
+            while street.clock.now() < began + every * round {
+                block_on(street.engine.run_due()).unwrap();
+                street.clock.advance(std::time::Duration::from_millis(250));
+            }
+            rounds.push(complete());
+        }
+        rounds
+    };
+    let check = |every: Duration, apart: i64| {
+        let rounds = read_at(every);
+        assert_eq!(rounds, read_at(every), "the same at each start");
+        for (round, times) in rounds.iter().enumerate() {
+            let mut times: Vec<i64> = times.values().copied().collect();
+            times.sort_unstable();
+            assert_eq!(times.len(), 16, "round {round}");
+            assert!(times.windows(2).all(|two| two[1] - two[0] >= apart), "round {round}: {times:?}");
+        }
+    };
+    check(Duration::minutes(30), 1000);
+    // Too many for a second each: they still share out the time evenly.
+    check(Duration::seconds(8), 500);
 }

@@ -68,13 +68,18 @@ pub(super) async fn health(
     let heard = last_heard(engine, &tenant).await?;
     let doors = failing_doors(engine, &tenant).await?;
     let Some(config) = api.config.tenant(&tenant.slug) else { return Err(ApiError::internal()) };
+    let accounts: Vec<_> = integrations(config).collect();
+    let checks = match query.check {
+        // First, so that what they came to is part of what is told below.
+        true => join_all(accounts.iter().map(|account| check(&tenant, *account, api.now()))).await,
+        false => vec![None; accounts.len()],
+    };
     let mut all = Vec::new();
-    for (role, name, settings) in integrations(config) {
-        let Ok(name) = IntegrationName::parse(name) else { continue };
-        let calls = api.calls.of(&tenant.slug, &name);
-        let webhooks = api.intake.webhooks.has(&tenant.slug, &name);
+    for ((role, name, settings), check) in accounts.into_iter().zip(checks) {
+        let calls = api.calls.of(&tenant.slug, name);
+        let webhooks = api.intake.webhooks.has(&tenant.slug, name);
         let source = match role {
-            Role::Source => source(engine, &tenant, &name).await?,
+            Role::Source => source(engine, &tenant, name).await?,
             _ => None,
         };
         all.push(IntegrationHealth {
@@ -84,19 +89,11 @@ pub(super) async fn health(
             last_good_call: calls.good_at,
             last_failed_call: calls.failed.map(|(at, failure)| failed(at, failure, settings)),
             inbound: webhooks
-                .then(|| Inbound { last: heard.get(&name).copied(), silent_since: silent(name.as_str()) }),
+                .then(|| Inbound { last: heard.get(name).copied(), silent_since: silent(name.as_str()) }),
             source,
-            doors: doors.get(&name).cloned().unwrap_or_default(),
-            check: None,
+            doors: doors.get(name).cloned().unwrap_or_default(),
+            check,
         });
-    }
-    if query.check {
-        let now = api.now();
-        let checks = all.iter().map(|one| check(&tenant, one.role, &one.name, now));
-        let results = join_all(checks).await;
-        for ((one, result), (.., settings)) in all.iter_mut().zip(results).zip(integrations(config)) {
-            one.check = result.map(|result| checked(result, settings, now));
-        }
     }
     let work = waiting(engine, &tenant, api.now()).await?;
     Ok(ok(&HealthView {
@@ -204,16 +201,16 @@ async fn came_to_no_rest(engine: &Engine, tenant: &Tenant, stay: &BookingId) -> 
 /// Calls an account; `None` where there is none of this name.
 async fn check(
     tenant: &Tenant,
-    role: Role,
-    name: &str,
+    (role, name, settings): (Role, &IntegrationName, &Settings),
     now: DateTime<Utc>,
-) -> Option<Result<(), VendorError>> {
-    let (call, name) = (Call::until(now + CHECK), IntegrationName::parse(name).ok()?);
-    Some(match role {
-        Role::Source => tenant.sources.get(&name)?.check(call).await,
-        Role::Lock => tenant.locks.get(&name)?.check(call).await,
-        Role::Notifier => tenant.notifiers.get(&name)?.notifier.check(call).await,
-    })
+) -> Option<CheckView> {
+    let call = Call::until(now + CHECK);
+    let result = match role {
+        Role::Source => tenant.sources.get(name)?.check(call).await,
+        Role::Lock => tenant.locks.get(name)?.check(call).await,
+        Role::Notifier => tenant.notifiers.get(name)?.notifier.check(call).await,
+    };
+    Some(checked(result, settings, now))
 }
 
 fn checked(result: Result<(), VendorError>, settings: &Settings, now: DateTime<Utc>) -> CheckView {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use booking_core::IntegrationName;
 use booking_engine::Mode;
 
 use super::error::{ApiError, ErrorView};
@@ -32,7 +33,7 @@ fn view(tenant: &TenantConfig) -> TenantView {
         mode: mode(tenant.mode).to_owned(),
         integrations: integrations(tenant)
             .map(|(role, name, settings)| IntegrationView {
-                name: name.to_owned(),
+                name: name.to_string(),
                 role,
                 kind: settings.kind().to_owned(),
             })
@@ -51,10 +52,12 @@ fn view(tenant: &TenantConfig) -> TenantView {
 }
 
 /// Every account of a tenant with its settings.
-pub(super) fn integrations(tenant: &TenantConfig) -> impl Iterator<Item = (Role, &str, &Settings)> {
-    let sources = tenant.sources.iter().map(|(name, settings)| (Role::Source, name.as_str(), settings));
-    let locks = tenant.locks.iter().map(|(name, settings)| (Role::Lock, name.as_str(), settings));
-    let notifiers = tenant.notifiers.iter().map(|(name, settings)| (Role::Notifier, name.as_str(), settings));
+pub(super) fn integrations(
+    tenant: &TenantConfig,
+) -> impl Iterator<Item = (Role, &IntegrationName, &Settings)> {
+    let sources = tenant.sources.iter().map(|(name, settings)| (Role::Source, name, settings));
+    let locks = tenant.locks.iter().map(|(name, settings)| (Role::Lock, name, settings));
+    let notifiers = tenant.notifiers.iter().map(|(name, settings)| (Role::Notifier, name, settings));
     sources.chain(locks).chain(notifiers)
 }
 

@@ -52,6 +52,8 @@ fn env(name: &str) -> Option<String> {
         "HOOK" | "HOOK_NEW" => Some("planted-hook-0123456789".to_owned()),
         "PHONE" => Some("+33100000000".to_owned()),
         "KEY" => Some(KEY.to_owned()),
+        "OFFICE" => Some("planted-token-of-the-office-0123456789".to_owned()),
+        "SPACED" => Some("planted token of the office 0123456789".to_owned()),
         "BLANK" => Some(" \n".to_owned()),
         _ => None,
     }
@@ -975,4 +977,90 @@ fn what_later_locks_bring_is_checked() {
     ] {
         check(&[(from, to.as_str())], &[expected]);
     }
+}
+
+const OFFICE: &str =
+    "[[api.token]]\nname = \"office\"\ntoken = { env = \"OFFICE\" }\nscopes = [\"read\", \"plan\"]\n";
+
+#[test]
+fn tokens_of_the_api_are_read() {
+    let none = good(&[]);
+    assert!(none.api.is_none(), "it is off unless somebody may ask");
+    let config = good(&[("[[tenant]]", &format!("[api]\nlisten = \"127.0.0.1:8081\"\n{OFFICE}[[tenant]]"))]);
+    let api = config.api.as_ref().unwrap();
+    assert_eq!(api.listen, Some("127.0.0.1:8081".parse().unwrap()));
+    let [token] = &api.tokens[..] else { panic!("{api:?}") };
+    assert_eq!((token.name.as_str(), &token.tenants), ("office", &None));
+    assert_eq!(token.scopes.iter().copied().collect::<Vec<_>>(), [ApiScope::Read, ApiScope::Plan]);
+    assert!(!format!("{config:?}").contains("planted"));
+    let some = format!("{OFFICE}tenants = [\"harbour\"]\n[[tenant]]");
+    let config = good(&[("[[tenant]]", &some)]);
+    let api = config.api.unwrap();
+    assert_eq!(api.listen, None);
+    assert_eq!(api.tokens[0].tenants.as_ref().unwrap().first().unwrap().as_str(), "harbour");
+    let all = "scopes = [\"read\", \"plan\", \"apply\", \"pins\", \"erase\", \"mail\"]";
+    let config =
+        good(&[("[[tenant]]", &format!("{OFFICE}[[tenant]]")), ("scopes = [\"read\", \"plan\"]", all)]);
+    assert_eq!(config.api.unwrap().tokens[0].scopes.len(), ApiScope::ALL.len());
+}
+
+#[test]
+fn tokens_of_the_api_are_checked() {
+    let make = "make one with `openssl rand -hex 32`";
+    for (from, to, expected) in [
+        ("name = \"office\"\n", "", "line 7: api.token[1].name: is missing — name it after who has it".to_owned()),
+        ("token = { env = \"OFFICE\" }\n", "", format!("line 7: api.token.office.token: is missing — {make}")),
+        ("scopes = [\"read\", \"plan\"]\n", "", "line 7: api.token.office.scopes: is missing — write [\"read\"], or more of what it may do".to_owned()),
+        ("[\"read\", \"plan\"]", "[]", "line 10: api.token.office.scopes: is an empty list — name at least one".to_owned()),
+        ("[\"read\", \"plan\"]", "\"read\"", "line 10: api.token.office.scopes: is a text, not a list — write [\"…\", \"…\"]".to_owned()),
+        ("\"plan\"", "\"plans\"", "line 10: api.token.office.scopes: there is no value `plans` — did you mean `plan`?".to_owned()),
+        ("\"OFFICE\"", "\"A\"", format!("line 9: api.token.office.token: has fewer than 32 characters — {make}")),
+        ("\"OFFICE\"", "\"SPACED\"", format!("line 9: api.token.office.token: holds what cannot stand in a header — {make}")),
+        ("\"OFFICE\"", "\"GONE\"", "line 9: api.token.office.token: environment variable GONE is not set — set it where the host is started".to_owned()),
+        ("{ env = \"OFFICE\" }", "{ stored = \"office\" }", "line 9: api.token.office.token: cannot be stored: it belongs to no tenant — name it as { env = … } or { file = … }".to_owned()),
+        ("scopes =", "tenants = [\"harbor\"]\nscopes =", "line 10: api.token.office.tenants: there is no tenant `harbor` — did you mean `harbour`?".to_owned()),
+        ("scopes =", "tenants = []\nscopes =", "line 10: api.token.office.tenants: is an empty list — name at least one".to_owned()),
+        ("scopes =", "scope = []\nscopes =", "line 10: api.token.office.scope: unknown key — did you mean `scopes`?".to_owned()),
+        ("[[api.token]]", "[api]\nlisten = \"8081\"\n[[api.token]]", "line 8: api.listen: is not an address with a port — write \"127.0.0.1:8081\"".to_owned()),
+        ("[[api.token]]", "[api]\nlisten = \"127.0.0.1:8080\"\n[[api.token]]", "line 8: api.listen: is server.listen itself — take it out: without it the API is served there".to_owned()),
+    ] {
+        assert!(OFFICE.contains(from), "{from}");
+        check(&[("[[tenant]]", &format!("{}[[tenant]]", OFFICE.replacen(from, to, 1)))], &[&expected]);
+    }
+    check(
+        &[("[[tenant]]", "[api]\nlisten = \"127.0.0.1:8081\"\n[[tenant]]")],
+        &[
+            "warning: line 8: api.listen: nobody may ask, so that nothing listens — add an [[api.token]] section",
+        ],
+    );
+    check(
+        &[("[[tenant]]", &format!("{OFFICE}{OFFICE}[[tenant]]"))],
+        &[
+            "line 12: api.token.office.name: two tokens have this name — give each token a name of its own",
+            &format!("line 13: api.token.office.token: is another token's as well — {make}"),
+        ],
+    );
+    // What an alias would take away from the API.
+    for path in ["/api/v1/openapi.json", "/api/v1/tenants", "/api/v1/tenants/harbour/log"] {
+        let alias = format!("[[alias]]\npath = \"{path}\"\nto = \"smoobu/t/harbour\"\n[[tenant]]");
+        let line =
+            "line 8: alias./API.path: is a path of the host itself — write a path such as \"/webhook\"";
+        check(&[("[[tenant]]", &alias)], &[&line.replace("/API", path)]);
+    }
+}
+
+/// What the example has of the API is a comment, since the host would want its token.
+#[test]
+fn the_api_of_the_example_is_good() {
+    let from = EXAMPLE.find("# [api]").unwrap();
+    let section: String = EXAMPLE[from..]
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap()))
+        .collect();
+    let text = changed(&[("[[tenant]]", &format!("{section}[[tenant]]"))]);
+    let office = |name: &str| env(if name == "STAYKEY_OFFICE_TOKEN" { "OFFICE" } else { name });
+    let (config, warnings) = Config::parse(&text, &office).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(config.api.unwrap().tokens[0].name, "office");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a host runs in real time")]
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
+mod api;
 mod host;
 mod logs;
 mod rig;
