@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{
-    BookingRecord, CodeRecord, InboxRow, Kind, Lease, News, Origin, Pins, PlanRecord, PlanState, PlannedStep,
-    Record, StoreError, Tx, WorkKey, Write,
+    BookingRecord, CodeRecord, CodeState, InboxRow, Kind, Lease, News, Origin, Pins, PlanRecord, PlanState,
+    PlannedStep, Record, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
     Booking, BookingId, DoorId, Event, ExternalId, GrantId, IntegrationName, Lookup, Proof, TenantSlug,
@@ -211,8 +211,20 @@ impl Run<'_> {
         }
     }
 
-    fn failed_doors(&self) -> Vec<DoorId> {
-        let doors = self.tenant.doors.values().filter(|setup| self.unread.contains(&setup.door.key));
+    /// The stay's doors that cannot be read: tried now, or not since the account wants to be left alone.
+    fn failed_doors(&self, plan: &Plan) -> Vec<DoorId> {
+        let unit = plan.access.as_ref().and_then(|(unit, _)| self.tenant.unit(unit));
+        let is_own = |door: &DoorId| {
+            unit.is_some_and(|unit| unit.doors.contains(door))
+                || self.stay.codes.iter().any(|code| code.door == *door && code.state != CodeState::Removed)
+        };
+        let is_failing = |key| {
+            let view = self.engine.doors.view(&self.tenant.slug, key);
+            view.is_some_and(|view| view.failing.is_some())
+        };
+        let doors = self.tenant.doors.values().filter(|setup| {
+            self.unread.contains(&setup.door.key) || (is_own(&setup.id) && is_failing(&setup.door.key))
+        });
         doors.map(|setup| setup.id.clone()).collect()
     }
 }
@@ -301,7 +313,7 @@ impl Engine {
         let empty = run.empty_review(&draft.id, now);
         run.reviewed = Some(empty.clone());
         let plan = run.dry().await?;
-        draft.unread.extend(run.failed_doors());
+        draft.unread.extend(run.failed_doors(&plan));
         names.gather(tenant, &run.stay, &plan);
         let read = std::mem::take(&mut run.along);
         let mut steps = shown(&plan);

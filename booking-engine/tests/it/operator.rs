@@ -92,6 +92,20 @@ fn n01_given_a_booking_that_no_webhook_told_of_when_a_dry_run_is_asked_then_it_i
 }
 
 #[test]
+fn n01_given_a_door_that_fails_and_waits_when_a_dry_run_is_asked_then_it_is_named_again_and_again() {
+    let house = observed();
+    let until = house.now() + Duration::hours(1);
+    house.sims().down_until(booking_sim::Vendor::TheKeys, until);
+    house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    // The second one comes while the account is left alone.
+    for _ in 0..2 {
+        let draft = draft(&house, &Scope::Tenant);
+        assert_eq!(draft.unread, [door_id(STUDIO)]);
+        assert_eq!(words(&draft), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn n01_given_a_change_that_no_webhook_told_of_when_one_stay_is_drafted_then_its_source_is_asked() {
     let house = observed();
     let id = house.book(stay(STUDIO, day(3, 5), day(3, 8)));

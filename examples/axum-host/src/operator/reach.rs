@@ -198,8 +198,8 @@ impl Here {
 fn no_host(error: &HostError, has_api: bool) -> Fault {
     let remedy = match error {
         HostError::Store(StoreError::Unavailable(_)) if has_api => {
-            "if a host has it: it does not listen where [api] or server.listen says; start it anew with this \
-             configuration, or name its address with --host"
+            "if a host has it that is just starting, try again; else it does not listen where [api] or server.listen \
+             says: start it anew with this configuration, or name its address with --host"
         }
         HostError::Store(StoreError::Unavailable(_)) => {
             "if a host has it: give its configuration an [[api.token]] and start it anew, then this command asks that \

@@ -189,8 +189,8 @@ impl World {
         self.serving = Some(Running(command.spawn().expect("it starts")));
         self.until("a host that answers", |world| {
             let text = std::fs::read_to_string(world.config()).expect("a configuration");
-            let listen = text.lines().find_map(|line| line.strip_prefix("listen = ")).expect("an address");
-            std::net::TcpStream::connect(listen.trim_matches('"')).is_ok()
+            let mut listen = text.lines().filter_map(|line| line.strip_prefix("listen = "));
+            listen.all(|address| std::net::TcpStream::connect(address.trim_matches('"')).is_ok())
         });
         // Its first reads: what it shows depends on them no more.
         self.until("a source that was read", |world| {

@@ -4,6 +4,8 @@ mod door;
 mod health;
 mod log;
 mod plan;
+#[cfg(test)]
+mod shown;
 mod stay;
 
 use booking_engine::AlertKind;
