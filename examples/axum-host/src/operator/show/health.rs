@@ -134,7 +134,10 @@ fn push_work(
     }
     push(text, line);
     for key in &work.failing {
-        push(text, format!("  fails, and is tried again: {key}"));
+        // The key of a stay's work ends with our id of its booking.
+        let stay = key.strip_prefix("grant/").and_then(|key| key.rsplit('/').next());
+        let look = stay.map(|stay| (commands.0)(&format!("explain {stay}")));
+        push(text, format!("  fails, and is tried again: {}", look.as_ref().unwrap_or(key)));
     }
     for stay in &work.parked {
         push(

@@ -79,7 +79,10 @@ fn push_sources(text: &mut String, plan: &PlanView) {
 fn push_steps(text: &mut String, plan: &PlanView) {
     let mut rows: Vec<[String; 8]> = Vec::new();
     for stay in &plan.stays {
-        for (index, step) in stay.steps.iter().enumerate() {
+        // What goes off goes last: nobody is shut out before the guest knows.
+        let mut steps: Vec<&StepView> = stay.steps.iter().collect();
+        steps.sort_by_key(|step| (step.later, step.later && step.what == "delete"));
+        for (index, step) in steps.into_iter().enumerate() {
             let first = |value: String| if index == 0 { value } else { String::new() };
             rows.push([
                 first(name(stay)),

@@ -85,12 +85,12 @@ fn push_doors(text: &mut String, stay: &ExplainedView, times: Times) {
         .iter()
         .map(|door| {
             let read = door.observed_at.map_or("never".to_owned(), |at| times.local(at));
-            let trouble = door.failing.as_ref().map(|words| {
-                let since =
-                    door.failing_since.map_or(String::new(), |at| format!("since {}: ", times.local(at)));
-                format!("cannot be read {since}{words}")
-            });
-            [door.door.clone(), door.proof.clone(), read, trouble.unwrap_or_else(|| "reads well".to_owned())]
+            let state = match (&door.failing, door.failing_since) {
+                (None, _) => "reads well".to_owned(),
+                (Some(_), None) => "cannot be read".to_owned(),
+                (Some(_), Some(since)) => format!("cannot be read since {}", times.local(since)),
+            };
+            [door.door.clone(), door.proof.clone(), read, state]
         })
         .collect();
     push_table(text, "Doors", ["Door", "Proof needed", "Last read", "State"], &rows);
