@@ -2,21 +2,6 @@
 
 use crate::generate::Features;
 
-/// Reachable, and not reached yet: each line that goes is a gain, and none may come.
-pub const NOT_YET: [&str; 11] = [
-    "fault Credentials on WriteBack",
-    "fault Credentials on Delete",
-    "fault TimeoutBefore on Extend",
-    "fault TimeoutAfter on Record",
-    "fault TimeoutAfter on Extend",
-    "fault RateLimited on WriteBack",
-    "fault RateLimited on Delete",
-    "fault RateLimited on Send",
-    "crash After Extend",
-    "crash Before Find",
-    "crash After Find",
-];
-
 /// Histories made by hand that break a promise and wait for a mending.
 pub const OPEN: [&str; 6] = [
     "EmptyList at the simulators",
