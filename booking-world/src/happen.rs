@@ -92,6 +92,7 @@ fn book(world: &mut World, booked: &Booked) {
     world.stays.push(Stay {
         tenant: booked.tenant,
         references: vec![reference],
+        unclear: false,
         versions: vec![(now, content)],
         heard: Vec::new(),
         redrawn: Vec::new(),
@@ -174,6 +175,7 @@ fn change(world: &mut World, number: usize, change: Change) {
     if renamed.is_some() {
         // For as long as nobody has heard of the new name, the source says that there is no such stay.
         let cancelled = matches!(source, SourceSetup::Smoobu { .. });
+        stay.unclear |= world.hub.is_outdated(Target::Source(tenant));
         let between = Content { cancelled: next.cancelled || cancelled, gone: !cancelled, ..next.clone() };
         stay.versions.push((now, between));
     }

@@ -105,17 +105,6 @@ pub enum SourceSetup {
     },
 }
 
-impl SourceSetup {
-    /// Whether an old word can be told from a new one: the source is asked, or says which is which.
-    #[must_use]
-    pub fn can_tell(self) -> bool {
-        match self {
-            Self::Smoobu { .. } => true,
-            Self::Model { snapshots, revisions, .. } => revisions || !snapshots,
-        }
-    }
-}
-
 /// A way to tell guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelSetup {

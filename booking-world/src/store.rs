@@ -210,6 +210,10 @@ impl Store for PausingStore {
         self.reach(Point::Load, self.inner.work(after, limit)).await
     }
 
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.reach(Point::Load, self.inner.work_row(work)).await
+    }
+
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.reach(Point::Load, self.inner.get(key)).await
     }
@@ -266,9 +270,10 @@ impl Store for PausingStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.reach(Point::Load, self.inner.audit(tenant, stay, limit)).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.reach(Point::Load, self.inner.audit(tenant, stay, before, limit)).await
     }
 
     async fn purge(

@@ -114,6 +114,8 @@ pub struct World {
     ready: Vec<usize>,
     /// Until when hosts, sources or the store are in trouble.
     troubled: Option<DateTime<Utc>>,
+    /// From when to when hosts stood still.
+    stalls: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// What comes back at a keypad.
@@ -157,6 +159,7 @@ impl World {
             resting: false,
             ready: Vec::new(),
             troubled: None,
+            stalls: Vec::new(),
             policies,
             hub,
             store,
@@ -296,9 +299,7 @@ impl World {
     /// Every webhook that ever went out comes once more, in some order.
     fn echo_all(&mut self) {
         let at = self.hub.now() + Duration::seconds(10);
-        let tenants = &self.history.setup.tenants;
-        let can_tell = |hook: &&Hook| tenants[hook.tenant].source.can_tell();
-        let mut echoes: Vec<Hook> = self.went_out.iter().filter(can_tell).cloned().collect();
+        let mut echoes = self.went_out.clone();
         echoes.iter_mut().for_each(|hook| hook.at = at);
         while !echoes.is_empty() {
             let which = self.hub.chance(|chance| chance.index(echoes.len()));
@@ -709,10 +710,19 @@ impl World {
 
     pub(crate) fn stall(&mut self, host: usize, seconds: u32) {
         self.is_troubled(seconds.div_ceil(60));
-        let until = self.hub.now() + Duration::seconds(i64::from(seconds));
+        let now = self.hub.now();
+        let until = now + Duration::seconds(i64::from(seconds));
         if let Some(state) = self.hosts.get_mut(host) {
             state.stalled_until = Some(until);
+            self.stalls.push((now, until));
         }
+    }
+
+    /// Whether the second of two calls may be what a host had begun before it stood still, and another host did in its
+    /// stead.
+    pub(crate) fn woke(&self, first: DateTime<Utc>, second: DateTime<Utc>) -> bool {
+        let soon = Duration::minutes(1);
+        self.stalls.iter().any(|(from, until)| *from <= first && *until <= second && second - *until < soon)
     }
 
     /// Whether for so long no host has died, stood still or started, and no source or store was in trouble.

@@ -399,9 +399,8 @@ impl Promises {
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
         known.push(belief.clone());
-        let can_tell = world.history.setup.tenants[world.stays[number].tenant].source.can_tell();
         match last {
-            Some(last) if can_tell && belief.most < last.least => {
+            Some(last) if belief.most < last.least => {
                 let text = format!(
                     "stay {number}: version {} was known, and now it is version {}",
                     last.least, belief.most
