@@ -15,6 +15,8 @@ const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
 /// How many histories die again and again, each from another seed.
 const DYING: u64 = 8;
+/// How many have a store that fails for moments while vendors are slow.
+const FAILING: u64 = 4;
 
 /// Each with what it is there for.
 #[must_use]
@@ -29,8 +31,11 @@ pub fn directed() -> Vec<(String, History)> {
         let sides = [(Side::Before, "before"), (Side::After, "after")];
         sides.map(|(side, word)| (format!("deaths {word}, {seed}"), history(seed, false, deaths(seed, side))))
     });
-    let prolonged = STORE_TROUBLES.into_iter().map(|trouble| {
-        (format!("{trouble:?} while vendors are slow"), history(1, false, prolonged(trouble)))
+    let prolonged = (0..FAILING).flat_map(|seed| {
+        STORE_TROUBLES.map(|trouble| {
+            let name = format!("{trouble:?} while vendors are slow, {seed}");
+            (name, history(seed, false, prolonged(trouble)))
+        })
     });
     let lookups = (0..DYING).flat_map(|seed| {
         let sides = [(Side::Before, "before"), (Side::After, "after")];
