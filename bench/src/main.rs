@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use booking_host::config::LogConfig;
 use booking_host::{Ended, Host, HostParts, telemetry};
 use chrono::Utc;
@@ -223,11 +223,15 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         true => *name != Name::Compile,
         false => arguments.only.contains(name),
     };
-    let (mut report, begun) = (Report::default(), Instant::now());
+    let (mut report, mut failed, begun) = (Report::default(), Vec::new(), Instant::now());
     for name in Name::value_variants().iter().copied().filter(wanted) {
         let started = Instant::now();
         println!("==> {}", name.text());
-        name.run(&scale, &mut report).await.with_context(|| name.text())?;
+        if let Err(error) = name.run(&scale, &mut report).await {
+            // The others' figures are none the worse for it.
+            eprintln!("error: {}: {error:#}", name.text());
+            failed.push(name.text());
+        }
         println!("{}  ({:.0} s)\n", report.table(name.text()), started.elapsed().as_secs_f64());
     }
     let (aims, met) = report.aims();
@@ -243,6 +247,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         std::fs::write(path, text).with_context(|| path.display().to_string())?;
         println!("{}", path.display());
     }
+    ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
     Ok(())
 }
 

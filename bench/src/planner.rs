@@ -112,8 +112,8 @@ async fn templates(scale: &Scale) -> anyhow::Result<Stays> {
             }
         }
         let (grant, code) = grant.zip(code).context("a stay without a code")?;
-        let listed = reads.get(&code.key).into_iter().flatten();
-        let listed = listed.filter(|listed| Some(&listed.id) == code.vendor_id.as_ref()).next().cloned();
+        let mut listed = reads.get(&code.key).into_iter().flatten();
+        let listed = listed.find(|listed| Some(&listed.id) == code.vendor_id.as_ref()).cloned();
         let listed = listed.context("a code that no read has shown")?;
         flats.push(Stay { booking, grant, code, messages, listed });
     }

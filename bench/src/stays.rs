@@ -33,6 +33,10 @@ struct Work {
     rate: f64,
     /// The share of the time in which the simulators worked.
     vendors: f64,
+    /// How many single rows, and how many lists of them, were read for a stay.
+    reads: [f64; 2],
+    /// How often a door was read for a stay: one read may prove many codes.
+    lists: f64,
 }
 
 pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()> {
@@ -49,15 +53,18 @@ pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()
     let vendors = |works: &[Work]| Sample::of(works.iter().map(|work| work.vendors * 100.0));
     let share = Sample::of(hosts.iter().zip(&bares).map(|(host, bare)| host.rate / bare));
     let slower = Sample::of(full.iter().zip(&empty).map(|(full, empty)| full.rate / empty.rate));
-    let transactions = changes.values().map(Vec::len);
-    #[expect(clippy::cast_precision_loss, reason = "a count")]
-    let transactions = Sample::of(transactions.map(|count| count as f64));
+    let transactions = Sample::of(changes.values().map(|txs| number(txs.len() as u64)));
+    let reads = |works: &[Work], which: usize| Sample::of(works.iter().map(|work| work.reads[which]));
+    let lists = |works: &[Work]| Sample::of(works.iter().map(|work| work.lists));
     let strangers = scale.strangers;
     report.add(
         NAME,
         [
             Figure::median("host, 50 doors", &rates(&hosts), "stays/s"),
             Figure::median("    of that time, the simulators took", &vendors(&hosts), "%"),
+            Figure::median("    single rows read a stay", &reads(&hosts, 0), ""),
+            Figure::median("    lists read a stay", &reads(&hosts, 1), ""),
+            Figure::median("    reads of a door a stay", &lists(&hosts), "calls"),
             Figure::median("bare loop of the same transactions", &Sample::of(bares), "stays/s"),
             Figure::median("transactions a stay", &transactions, "").at_most(4.0),
             Figure::median("host / bare loop", &share, "").at_least(AIM),
@@ -69,6 +76,7 @@ pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()
                 "stays/s",
             ),
             Figure::median("    of that time, the simulators took", &vendors(&full), "%"),
+            Figure::median("    reads of the door a stay", &lists(&full), "calls"),
             Figure::median("with foreign codes / without", &slower, "").at_least(AS_FAST),
         ],
     );
@@ -100,32 +108,39 @@ async fn work(
     }
     let bodies = town.webhooks((0..count).map(|number| town.stay(number, Utc::now())));
     let requests: Vec<Vec<u8>> = bodies.iter().map(|body| post(&hook(), body)).collect();
-    let before = watched.stays();
+    let (before, read) = (watched.stays(), watched.reads());
     played.take_busy();
+    let listed = played.sims().log().seen(Operation::ListCodes);
     let begun = Instant::now();
     let send = move |number| requests[usize::try_from(number).unwrap_or_default()].clone();
     load(running.addr, AT_ONCE, Until::Sent(count), Arc::new(send)).await?;
     watched.until_stays(before + count).await?;
     let took = watched.last().context("no stay ended")? - begun;
     let busy = played.take_busy();
-    {
+    let [gets, lists] = watched.reads();
+    let listed = {
         let sims = played.sims();
         let done = [Operation::CreateCode, Operation::SendSms].map(|operation| sims.log().applied(operation));
         ensure!(done == [count, count], "{done:?} codes and messages of {count} stays");
-    }
+        sims.log().seen(Operation::ListCodes) - listed
+    };
     let changes = watched.take_kept();
     running.stop().await?;
-    #[expect(clippy::cast_precision_loss, reason = "a count")]
-    let rate = count as f64 / took.as_secs_f64();
-    Ok((Work { rate, vendors: busy.as_secs_f64() / took.as_secs_f64() }, changes))
+    let each = |reads: u64| number(reads) / number(count);
+    let work = Work {
+        rate: number(count) / took.as_secs_f64(),
+        vendors: busy.as_secs_f64() / took.as_secs_f64(),
+        reads: [each(gets - read[0]), each(lists - read[1])],
+        lists: each(listed),
+    };
+    Ok((work, changes))
 }
 
 /// Writes the same again, one change of a stay after the other, so many stays at once. Returns stays a second.
 async fn replay(scale: &Scale, changes: Changes) -> anyhow::Result<f64> {
     let folder = scale.folder()?;
     let store = Arc::new(store(folder.path())?);
-    #[expect(clippy::cast_precision_loss, reason = "a count")]
-    let count = changes.len() as f64;
+    let count = number(changes.len() as u64);
     let stays: Vec<Vec<Tx>> =
         changes.into_iter().map(|(work, txs)| txs.into_iter().map(|tx| freed(&work, tx)).collect()).collect();
     let stays = Arc::new(Mutex::new(stays));
@@ -149,6 +164,11 @@ async fn replay(scale: &Scale, changes: Changes) -> anyhow::Result<f64> {
         each.await??;
     }
     Ok(count / begun.elapsed().as_secs_f64())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count")]
+fn number(count: u64) -> f64 {
+    count as f64
 }
 
 /// The same change without a lease: nobody claims in a bare loop.

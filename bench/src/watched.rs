@@ -34,13 +34,16 @@ pub(crate) struct Watched {
     /// Pieces of work that have ended.
     ended: AtomicU64,
     commits: AtomicU64,
+    /// Single rows that were read, and lists.
+    gets: AtomicU64,
+    lists: AtomicU64,
     seen: Mutex<Seen>,
 }
 
 impl Watched {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        let (begun, over, ended, commits) = Default::default();
-        Arc::new(Self { inner, begun, over, ended, commits, seen: Mutex::default() })
+        let (begun, over, ended, commits, gets, lists) = Default::default();
+        Arc::new(Self { inner, begun, over, ended, commits, gets, lists, seen: Mutex::default() })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -60,6 +63,11 @@ impl Watched {
     /// How many changes were made.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// How many single rows were read, and how many lists of them.
+    pub(crate) fn reads(&self) -> [u64; 2] {
+        [&self.gets, &self.lists].map(|reads| reads.load(Ordering::Relaxed))
     }
 
     /// How many stays were worked on to their end without a failure.
@@ -176,10 +184,12 @@ impl Store for Watched {
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        self.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.get(key).await
     }
 
     async fn stay(&self, tenant: &TenantSlug, booking: &BookingId) -> Result<Vec<Row>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.stay(tenant, booking).await
     }
 
@@ -190,10 +200,12 @@ impl Store for Watched {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.rows(kind, tenant, after, limit).await
     }
 
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.codes_on(tenant, door).await
     }
 
@@ -202,6 +214,7 @@ impl Store for Watched {
         tenant: &TenantSlug,
         door: &DoorKey,
     ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.codes_ever_on(tenant, door).await
     }
 
@@ -211,10 +224,12 @@ impl Store for Watched {
         source: &IntegrationName,
         reference: &ExternalId,
     ) -> Result<Option<BookingId>, StoreError> {
+        self.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.alias(tenant, source, reference).await
     }
 
     async fn unread(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.unread(work).await
     }
 
