@@ -87,7 +87,8 @@ pub fn plant(name: Option<&str>) -> bool {
 pub fn planted(bug: Bug) -> bool {
     let mut alive = ALIVE.load(Ordering::Relaxed);
     if alive == UNSET {
-        plant(std::env::var(ENVIRONMENT).ok().as_deref());
+        let name = std::env::var(ENVIRONMENT).ok().filter(|name| !name.is_empty());
+        assert!(plant(name.as_deref()), "{ENVIRONMENT} names no bug");
         alive = ALIVE.load(Ordering::Relaxed);
     }
     alive.checked_sub(1).is_some_and(|place| ALL.get(place) == Some(&bug))

@@ -46,6 +46,8 @@ pub enum AlertKind {
     SameStayTwice,
     /// A keypad that a door had before and that cannot be reached, with codes of ours on it.
     FormerKeypad,
+    /// A keypad that its account no longer shows: it was replaced or reset, and is to be bound anew.
+    KeypadGone,
     /// More codes would be removed before their time than the brake allows.
     Brake,
     /// A guest got a backup code, because the own one could not be put on the door in time.
@@ -54,7 +56,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UnmappedUnit,
         Self::CancelledInHouse,
         Self::VanishedInHouse,
@@ -75,6 +77,7 @@ impl AlertKind {
         Self::TurnoverConflict,
         Self::SameStayTwice,
         Self::FormerKeypad,
+        Self::KeypadGone,
         Self::Brake,
         Self::BackupIssued,
     ];
@@ -108,6 +111,7 @@ impl AlertKind {
             Self::TurnoverConflict => "turnover-conflict",
             Self::SameStayTwice => "same-stay-twice",
             Self::FormerKeypad => "former-keypad",
+            Self::KeypadGone => "keypad-gone",
             Self::Brake => "brake",
             Self::BackupIssued => "backup-issued",
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
 use booking_core::{
-    BookingId, DoorId, Event, IntegrationName, ListedCode, Listing, Marker, Proof, Reply, VendorCodeId,
+    BookingId, Call, DoorId, DoorKey, Event, IntegrationName, ListedCode, Listing, Marker, Proof, Reply,
+    VendorCodeId,
 };
 
 use crate::alert::AlertKind;
@@ -37,13 +38,36 @@ impl Engine {
         if !up {
             self.waits_for(&tenant.slug, &setup.lock, Doing::Read, &lease.work);
             let view = self.doors.view(&tenant.slug, &setup.door.key).unwrap_or_default();
+            if view.trouble == Some(AlertKind::LockCredentials) {
+                let gone = self.unbound(tenant, door, call).await;
+                writes.extend(self.tenant_alert(tenant, AlertKind::KeypadGone, door.as_str(), gone).await?);
+            }
             let next = view.retry_at.unwrap_or(now + tenant.door_read_every);
             return self.finish(&lease, writes, Done { next: Some(next), failed: true }, None).await;
         }
         writes.extend(self.works(tenant, &setup.lock, Doing::Read));
+        writes.extend(self.tenant_alert(tenant, AlertKind::KeypadGone, door.as_str(), None).await?);
         writes.extend(self.compare_door(tenant, door, &lease).await?);
         let done = Done { next: Some(now + tenant.door_read_every), failed: false };
         self.finish(&lease, writes, done, None).await
+    }
+
+    /// What staff is offered where a door's account works and no longer shows its keypad: those that no door has.
+    async fn unbound(&self, tenant: &Tenant, door: &DoorId, call: Call) -> Option<String> {
+        let (setup, lock) = tenant.door(door)?;
+        let found = lock.doors(call).await.ok()?;
+        if found.iter().any(|found| found.key == setup.door.key) {
+            return None;
+        }
+        let is_bound = |key: &DoorKey| {
+            tenant.retired.contains(key) || tenant.doors.values().any(|other| other.door.key == *key)
+        };
+        let free: Vec<String> =
+            found.iter().filter(|found| !is_bound(&found.key)).map(|found| found.key.to_string()).collect();
+        Some(match free.is_empty() {
+            true => format!("{} is gone, and no other keypad of the account is free", setup.door.key),
+            false => format!("{} is gone; free keypads: {}", setup.door.key, free.join(", ")),
+        })
     }
 
     /// Marks the stays due whose codes are not on the door as the ledger has them, and those that markers name.

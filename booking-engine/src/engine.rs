@@ -273,6 +273,18 @@ impl Engine {
     /// [`StoreError`] when the store fails.
     pub async fn reissue(&self, tenant: &TenantSlug, stay: &BookingId) -> Result<(), StoreError> {
         let now = self.clock.now();
+        let work = WorkKey::Grant(tenant.clone(), stay.clone());
+        let mut writes = self.wants_other_digits(tenant, stay);
+        writes.push(Write::Due { work, at: now, priority: Some(now) });
+        match self.store.commit(Tx { writes, ..Tx::new(now) }).await? {
+            Commit::Done { .. } => Ok(()),
+            other => Err(StoreError::Damaged(format!("a plain write was refused: {other:?}"))),
+        }
+    }
+
+    /// That staff wants other digits for a stay from now on.
+    pub(crate) fn wants_other_digits(&self, tenant: &TenantSlug, stay: &BookingId) -> Vec<Write> {
+        let now = self.clock.now();
         let fact = FactRecord {
             id: format!("{REISSUE}{stay}/{}", now.timestamp_micros()),
             tenant: tenant.clone(),
@@ -280,16 +292,10 @@ impl Engine {
             at: now,
             payload: serde_json::Value::Null,
         };
-        let work = WorkKey::Grant(tenant.clone(), stay.clone());
-        let writes = vec![
+        vec![
             Write::Put(Box::new(Record::Fact(fact))),
             self.audit(tenant, Some(stay), "reissue", "staff wants other digits"),
-            Write::Due { work, at: now, priority: Some(now) },
-        ];
-        match self.store.commit(Tx { writes, ..Tx::new(now) }).await? {
-            Commit::Done { .. } => Ok(()),
-            other => Err(StoreError::Damaged(format!("a plain write was refused: {other:?}"))),
-        }
+        ]
     }
 
     /// Stays that ended before `before` and have no code on any door: what retention may forget. A stay without

@@ -2,13 +2,15 @@
 
 mod backup;
 mod brake;
+mod draft;
 mod review;
 mod tell;
 mod write;
 
 pub(crate) use backup::is_in_pool;
 use brake::Weighed;
-pub use review::{Applied, Draft, Scope};
+pub use draft::{Draft, Looking, Scope, SourceLook, Suggestion};
+pub use review::Applied;
 pub(crate) use tell::staff_recipient;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,8 +249,18 @@ impl Run<'_> {
         source.marker(&self.stay.booking.reference).or_else(of_grant)
     }
 
-    fn plan(&self) -> Plan {
-        let marker = self.marker();
+    /// The markers of codes that were written when the booking had another reference.
+    fn former_markers(&self) -> Vec<Marker> {
+        let booking = &self.stay.booking;
+        let source = self.tenant.sources.get(&booking.source);
+        source
+            .into_iter()
+            .flat_map(|source| booking.former.iter().filter_map(|of| source.marker(of)))
+            .collect()
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let (marker, former) = (self.marker(), self.former_markers());
         let views = self.views(marker.as_ref());
         let recovered = self.engine.recovered(&self.tenant.slug);
         plan(&Situation {
@@ -257,6 +269,7 @@ impl Run<'_> {
             mode: self.mode(),
             booking: &self.stay.booking,
             marker: marker.as_ref(),
+            former: &former,
             grant: self.stay.grant.as_ref(),
             codes: &self.stay.codes,
             messages: &self.stay.messages,
@@ -264,6 +277,7 @@ impl Run<'_> {
             recovered: &recovered,
             rivals: &self.rivals,
             reissued_at: self.stay.reissued_at,
+            linked: &self.stay.linked,
             without_backup: &self.without_backup,
             budgets: &self
                 .budgets
@@ -336,7 +350,10 @@ impl Run<'_> {
     fn keys(&self, marker: Option<&Marker>) -> BTreeSet<DoorKey> {
         let slug = &self.tenant.slug;
         let mut keys: BTreeSet<DoorKey> = self.stay.codes.iter().map(|code| code.key.clone()).collect();
-        keys.extend(marker.into_iter().flat_map(|marker| self.engine.doors.marked(slug, marker)));
+        keys.extend(self.stay.linked.iter().map(|linked| linked.keypad.clone()));
+        let former = self.former_markers();
+        let markers = marker.into_iter().chain(&former);
+        keys.extend(markers.flat_map(|marker| self.engine.doors.marked(slug, marker)));
         let reference = self.stay.booking.booking.as_ref().and_then(|booking| booking.unit.as_ref());
         let unit = reference.and_then(|unit| self.tenant.unit_of(&self.stay.booking.source, unit));
         let standing = self.stay.booking.standing.as_ref().map(|standing| &standing.door);

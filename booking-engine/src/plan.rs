@@ -32,6 +32,7 @@ use booking_core::{
 use chrono::{DateTime, Duration, Utc};
 
 use crate::alert::AlertKind;
+pub use crate::stay::Linked;
 use crate::tenant::{Mode, Place, Tenant};
 use crate::wish::{Wish, Wished, wish};
 
@@ -51,6 +52,8 @@ pub struct Situation<'a> {
     pub booking: &'a BookingRecord,
     /// The token that names it on codes; `None` when its reference does not fit into one.
     pub marker: Option<&'a Marker>,
+    /// The tokens of the references that it had before: codes may carry them still.
+    pub former: &'a [Marker],
     /// Its grant, if it has one.
     pub grant: Option<&'a GrantRecord>,
     /// Its ledger entries, oldest first.
@@ -66,6 +69,8 @@ pub struct Situation<'a> {
     pub rivals: &'a BTreeMap<DoorKey, Vec<Rival>>,
     /// Since when staff wants other digits, if it does: codes from before that are replaced.
     pub reissued_at: Option<DateTime<Utc>>,
+    /// Unmarked codes that staff has made the stay's own.
+    pub linked: &'a BTreeSet<Linked>,
     /// Doors that were asked for a backup code and have none to give.
     pub without_backup: &'a BTreeSet<DoorId>,
     /// The brake's budgets, as far as they were asked for.
@@ -378,11 +383,7 @@ impl Planner<'_> {
 
     /// The proof that a door must have before the guest is told.
     fn required(&self, door: &DoorId) -> Proof {
-        let highest = self.s.tenant.rules(door).map_or(Proof::Listed, |rules| match rules.listing {
-            Listing::Nothing => rules.highest_proof.min(Proof::Accepted),
-            Listing::Codes | Listing::Masked => rules.highest_proof,
-        });
-        self.wished.policy.proof.min(highest)
+        self.s.tenant.required(door, self.wished.policy)
     }
 
     /// Whether what is known of a keypad is good enough to decide on. Where not, it is read, or waited for.

@@ -77,7 +77,7 @@ impl Engine {
         }
     }
 
-    async fn read_source(
+    pub(crate) async fn read_source(
         &self,
         source: &dyn booking_core::BookingSource,
         range: DateRange,
@@ -191,7 +191,7 @@ impl Engine {
     }
 
     /// What is known before a read of a source is looked at.
-    async fn known(
+    pub(crate) async fn known(
         &self,
         tenant: &Tenant,
         name: &IntegrationName,
@@ -400,7 +400,7 @@ impl Engine {
 }
 
 /// Which stays a full read asks for.
-fn range_of(tenant: &Tenant, began: DateTime<Utc>) -> DateRange {
+pub(crate) fn range_of(tenant: &Tenant, began: DateTime<Utc>) -> DateRange {
     DateRange {
         departing_from: began.date_naive() - Duration::days(1),
         arriving_until: (began + tenant.full_read_ahead).date_naive(),

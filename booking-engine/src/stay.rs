@@ -1,6 +1,6 @@
 //! All records of one stay, and what of them has changed since they were last stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
@@ -8,13 +8,25 @@ use booking_core::store::{
     AlertRecord, BookingRecord, CodeRecord, CodeState, GrantRecord, MessageRecord, PlanRecord, PlanState,
     Record, Row, RowKey, Store, StoreError, Write,
 };
-use booking_core::{BookingId, Rng, TenantSlug, UnitId, Window};
+use booking_core::{BookingId, DoorKey, Rng, TenantSlug, UnitId, VendorCodeId, Window};
 use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 
 /// What the id of a fact begins with that asks for other digits.
 pub(crate) const REISSUE: &str = "reissue/";
+/// What the id of a fact begins with that makes an unmarked code a stay's.
+pub(crate) const LINK: &str = "link/";
+
+/// A code on a keypad that staff has made a stay's own although nothing on it says so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Linked {
+    /// The keypad.
+    pub keypad: DoorKey,
+    /// The vendor's id of the code.
+    pub code: VendorCodeId,
+}
 
 /// One stay.
 #[derive(Clone, Debug)]
@@ -30,6 +42,8 @@ pub(crate) struct Stay {
     pub(crate) plans: Vec<PlanRecord>,
     /// When staff last wanted other digits.
     pub(crate) reissued_at: Option<DateTime<Utc>>,
+    /// Unmarked codes that staff has made its own.
+    pub(crate) linked: BTreeSet<Linked>,
     revisions: BTreeMap<RowKey, u64>,
     stored: BTreeMap<RowKey, Record>,
 }
@@ -47,7 +61,7 @@ impl Stay {
     fn of(rows: Vec<Row>) -> Option<Self> {
         let (mut booking, mut grant) = (None, None);
         let (mut codes, mut messages, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut plans = Vec::new();
+        let (mut plans, mut linked) = (Vec::new(), BTreeSet::new());
         let (mut stored, mut revisions, mut reissued_at) = (BTreeMap::new(), BTreeMap::new(), None);
         for Row { record, revision } in rows {
             revisions.insert(record.key(), revision);
@@ -62,6 +76,9 @@ impl Stay {
                 Record::Fact(fact) if fact.id.starts_with(REISSUE) => {
                     reissued_at = reissued_at.max(Some(fact.at));
                 }
+                Record::Fact(fact) if fact.id.starts_with(LINK) => {
+                    linked.extend(serde_json::from_value::<Linked>(fact.payload));
+                }
                 _ => {}
             }
         }
@@ -75,9 +92,26 @@ impl Stay {
             alerts,
             plans,
             reissued_at,
+            linked,
             revisions,
             stored,
         })
+    }
+
+    /// A stay of which only its booking is known.
+    pub(crate) fn new(booking: BookingRecord) -> Self {
+        Self {
+            booking,
+            grant: None,
+            codes: Vec::new(),
+            messages: Vec::new(),
+            alerts: Vec::new(),
+            plans: Vec::new(),
+            reissued_at: None,
+            linked: BTreeSet::new(),
+            revisions: BTreeMap::new(),
+            stored: BTreeMap::new(),
+        }
     }
 
     /// The grant, made now if there is none.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use booking_core::store::CodeRecord;
 use booking_core::{
-    BookingSource, Door, DoorId, DoorKey, DoorRules, IntegrationName, LockProvider, Notifier, Proof,
+    BookingSource, Door, DoorId, DoorKey, DoorRules, IntegrationName, Listing, LockProvider, Notifier, Proof,
     TenantSlug, UnitId, UnitRef,
 };
 use chrono::{Duration, NaiveTime};
@@ -374,6 +374,17 @@ impl Tenant {
     pub fn rules_at(&self, place: &Place) -> Option<DoorRules> {
         let (door, lock) = self.at(place)?;
         Some(lock.rules(&door))
+    }
+
+    /// The proof that a door must have before the guest is told: what policy asks, capped by what its provider can
+    /// reach.
+    #[must_use]
+    pub fn required(&self, id: &DoorId, policy: &Policy) -> Proof {
+        let highest = self.rules(id).map_or(Proof::Listed, |rules| match rules.listing {
+            Listing::Nothing => rules.highest_proof.min(Proof::Accepted),
+            Listing::Codes | Listing::Masked => rules.highest_proof,
+        });
+        policy.proof.min(highest)
     }
 
     /// How long an accepted write on a keypad may stay unseen.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,14 +14,18 @@ use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
 use booking_http::{Confined, ReqwestTransport, Transport};
 use booking_store::{Keys, MemoryStore, SqliteStore};
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{self, Access, Api};
 use crate::config::{Config, Origin, Settings, StoreConfig, StorePlace, TenantConfig, thread_of};
 use crate::metrics::Metrics;
+use crate::observed::{Observations, Observed};
 use crate::registry::{AdapterParts, BuiltWebhooks, Registry};
-use crate::router::{Intake, RouterSettings, Webhooks, routes};
+use crate::router::{Intake, RouterSettings, Webhooks, routes, wrap};
 use crate::worker::Worker;
 use crate::world::{OsRng, SystemClock};
 
@@ -124,12 +127,16 @@ pub struct WebhookUrl {
 
 /// Engine, intake and worker over one store.
 pub struct Host {
-    config: Config,
+    config: Arc<Config>,
     engine: Arc<Engine>,
     clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     intake: Arc<Intake>,
     metrics: Arc<Metrics>,
     wake: Arc<Notify>,
+    calls: Arc<Observations>,
+    /// When it was built.
+    since: DateTime<Utc>,
     urls: Vec<WebhookUrl>,
 }
 
@@ -151,11 +158,13 @@ impl Host {
             Some(store) => store,
             None => open(&config.store, &rng).await?,
         };
+        let calls = Arc::new(Observations::default());
         let mut builder = Builder {
             registry: &registry,
             transport: &transport,
             clock: &clock,
             rng: &rng,
+            calls: &calls,
             store: &*store,
             webhooks: Webhooks::default(),
             urls: Vec::new(),
@@ -181,7 +190,8 @@ impl Host {
             Arc::clone(&metrics),
             Arc::clone(&wake),
         );
-        Ok(Self { config, engine, clock, intake, metrics, wake, urls })
+        let since = clock.now();
+        Ok(Self { config: Arc::new(config), engine, clock, rng, intake, metrics, wake, calls, since, urls })
     }
 
     /// The engine.
@@ -196,9 +206,31 @@ impl Host {
         &self.config
     }
 
-    /// The router, to be put beside routes of one's own. [`Host::run`] serves it by itself.
+    /// The router, to be put beside routes of one's own. [`Host::run`] serves it by itself. The operator's API is part
+    /// of it where the configuration has tokens and no listener for it.
     pub fn router(&self) -> Router {
-        routes(Arc::clone(&self.intake))
+        let api = match &self.config.api {
+            Some(config) if config.listen.is_none() => api::routes(self.operator(Access::Tokens)),
+            _ => Router::new(),
+        };
+        routes(Arc::clone(&self.intake), api)
+    }
+
+    /// The operator's API ([`api`](crate::api)) alone. With [`Access::Tokens`] it is what [`Host::run`] serves; with
+    /// [`Access::Open`] a program that has the configuration asks it in process, without a socket.
+    pub fn api(&self, access: Access) -> Router {
+        wrap(Arc::clone(&self.intake), api::routes(self.operator(access)))
+    }
+
+    fn operator(&self, access: Access) -> Arc<Api> {
+        Api::new(
+            Arc::clone(&self.intake),
+            Arc::clone(&self.config),
+            access,
+            Arc::clone(&self.calls),
+            Arc::clone(&self.rng),
+            self.since,
+        )
     }
 
     /// What to fill in at the vendors.
@@ -233,6 +265,10 @@ impl Host {
         router: Router,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Ended, HostError> {
+        let api = match self.config.api.as_ref().and_then(|config| config.listen) {
+            Some(address) => Some((TcpListener::bind(address).await?, self.api(Access::Tokens))),
+            None => None,
+        };
         self.engine.start().await?;
         let drain = self.config.server.drain;
         let stop = CancellationToken::new();
@@ -248,9 +284,11 @@ impl Host {
             stop: stop.clone(),
         };
         let mut worker = tokio::spawn(worker.run(drain));
-        let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>());
-        let mut server =
-            tokio::spawn(server.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future());
+        let mut servers = JoinSet::new();
+        for (listener, router) in [Some((listener, router)), api].into_iter().flatten() {
+            let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>());
+            servers.spawn(server.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future());
+        }
 
         let early = tokio::select! {
             () = shutdown => None,
@@ -258,24 +296,22 @@ impl Host {
                 tracing::error!(panicked = ended.is_err(), "the worker ended by itself");
                 Some(HostError::Worker)
             }
-            ended = &mut server => Some(match ended {
-                Ok(Err(error)) => HostError::Serve(error),
+            ended = servers.join_next() => Some(match ended {
+                Some(Ok(Err(error))) => HostError::Serve(error),
                 _ => HostError::Serve(std::io::Error::other("it ended by itself")),
             }),
         };
-        self.intake.stopping.store(true, Ordering::Relaxed);
+        self.intake.stopping.cancel();
         stop.cancel();
         self.intake.begun.close();
         // Intake and work end side by side and have the same time.
         let served = async {
             let all = async {
-                if !server.is_finished() {
-                    let _ = (&mut server).await;
-                }
+                while servers.join_next().await.is_some() {}
                 self.intake.begun.wait().await;
             };
             let ended = tokio::time::timeout(drain, all).await.is_ok();
-            server.abort();
+            servers.abort_all();
             ended
         };
         let worked = async {
@@ -323,6 +359,7 @@ struct Builder<'b> {
     transport: &'b Arc<dyn Transport>,
     clock: &'b Arc<dyn Clock>,
     rng: &'b Arc<dyn Rng>,
+    calls: &'b Arc<Observations>,
     store: &'b dyn Store,
     webhooks: Webhooks,
     urls: Vec<WebhookUrl>,
@@ -390,6 +427,12 @@ impl Builder<'_> {
             true => Arc::clone(self.transport),
             false => Arc::new(Confined::new(Arc::clone(self.transport))),
         };
+        let transport: Arc<dyn Transport> = Arc::new(Observed {
+            inner: transport,
+            clock: Arc::clone(self.clock),
+            whose: (tenant.slug.clone(), name.clone()),
+            notes: Arc::clone(self.calls),
+        });
         AdapterParts::new(&tenant.slug, name, &transport, self.clock, self.rng)
     }
 

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![allow(clippy::disallowed_methods, reason = "a host owns the clock, the tasks and the randomness")]
 
+pub mod api;
 pub mod config;
 mod host;
 mod metrics;
+mod observed;
 mod peer;
 pub mod registry;
 mod router;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -35,10 +35,12 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
+use crate::api;
 use crate::config::{Alias, ServerConfig};
 use crate::metrics::{Metrics, Taken};
 use crate::peer::peer;
@@ -83,6 +85,10 @@ impl Webhooks {
         webhooks: BuiltWebhooks,
     ) {
         self.0.insert((tenant, integration), webhooks);
+    }
+
+    pub(crate) fn has(&self, tenant: &TenantSlug, integration: &IntegrationName) -> bool {
+        self.0.contains_key(&(tenant.clone(), integration.clone()))
     }
 
     /// Whose webhooks are taken.
@@ -138,7 +144,8 @@ pub(crate) struct Intake {
     pub(crate) wake: Arc<Notify>,
     /// What was begun and must end even if nobody waits for it.
     pub(crate) begun: TaskTracker,
-    pub(crate) stopping: AtomicBool,
+    /// Set when the host takes no more.
+    pub(crate) stopping: CancellationToken,
     permits: Arc<Semaphore>,
     /// The first half of request ids: which run of the host.
     run: u32,
@@ -172,7 +179,7 @@ impl Intake {
             metrics,
             wake,
             begun: TaskTracker::new(),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
             run: u32::from_be_bytes(run),
             requests: AtomicU64::new(0),
         })
@@ -195,11 +202,12 @@ pub fn router(
     settings: RouterSettings,
     wake: Arc<Notify>,
 ) -> Router {
-    routes(Intake::new(engine, clock, rng, webhooks, settings, Arc::new(Metrics::new()), wake))
+    let intake = Intake::new(engine, clock, rng, webhooks, settings, Arc::new(Metrics::new()), wake);
+    routes(intake, Router::new())
 }
 
-pub(crate) fn routes(intake: Arc<Intake>) -> Router {
-    let mut router = Router::new();
+/// The routes of webhooks, health and numbers, with more beside them.
+pub(crate) fn routes(intake: Arc<Intake>, mut router: Router<Arc<Intake>>) -> Router {
     for route in WEBHOOKS {
         router = router.route(route, post(by_path).get(by_path));
     }
@@ -215,6 +223,11 @@ pub(crate) fn routes(intake: Arc<Intake>) -> Router {
     if intake.settings.metrics {
         router = router.route("/metrics", get(metrics));
     }
+    wrap(intake, router)
+}
+
+/// What holds for every route: answers in JSON, an id, a line in the log, numbers.
+pub(crate) fn wrap(intake: Arc<Intake>, router: Router<Arc<Intake>>) -> Router {
     router
         .fallback(async || not_found())
         .method_not_allowed_fallback(async || refuse(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
@@ -251,7 +264,7 @@ async fn around(State(intake): State<Arc<Intake>>, mut request: Request, next: N
 /// The one word for a route: never the path, which may hold a secret.
 fn pattern(matched: Option<&str>) -> &'static str {
     let Some(matched) = matched else { return NOWHERE };
-    let known = WEBHOOKS.into_iter().chain(["/healthz", "/readyz", "/metrics"]);
+    let known = WEBHOOKS.into_iter().chain(["/healthz", "/readyz", "/metrics"]).chain(api::ROUTES);
     known.into_iter().find(|route| *route == matched).unwrap_or(ALIAS)
 }
 
@@ -266,7 +279,7 @@ async fn healthz() -> Response {
 }
 
 async fn readyz(State(intake): State<Arc<Intake>>) -> Response {
-    if intake.stopping.load(Ordering::Relaxed) {
+    if intake.stopping.is_cancelled() {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
     match timeout(Duration::from_secs(5), intake.engine.store().ping()).await {
@@ -344,7 +357,8 @@ async fn take(intake: &Arc<Intake>, target: Target<'_>, request: Request) -> Res
         return refused(intake, "busy", unavailable("too many requests at once"));
     };
     let (parts, body) = request.into_parts();
-    let body = match read(intake, &parts.headers, body).await {
+    let RouterSettings { body_limit, body_deadline, .. } = intake.settings;
+    let body = match read(body_limit, body_deadline, &parts.headers, body).await {
         Ok(body) => body,
         Err((reason, response)) => return refused(intake, reason, response),
     };
@@ -402,8 +416,12 @@ async fn take(intake: &Arc<Intake>, target: Target<'_>, request: Request) -> Res
 }
 
 /// Reads a body whole, once, within its limits.
-async fn read(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Bytes, (&'static str, Response)> {
-    let limit = intake.settings.body_limit;
+pub(crate) async fn read(
+    limit: usize,
+    deadline: Duration,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, (&'static str, Response)> {
     let too_large = || ("too_large", closing(refuse(StatusCode::PAYLOAD_TOO_LARGE, "body too large")));
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
@@ -422,7 +440,7 @@ async fn read(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Bytes,
         }
         Ok(whole.freeze())
     };
-    match timeout(intake.settings.body_deadline, whole).await {
+    match timeout(deadline, whole).await {
         Ok(result) => result,
         Err(_) => Err(("slow_body", closing(refuse(StatusCode::REQUEST_TIMEOUT, "body too slow")))),
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey, Store,
-    StoreError, Tx, WorkKey, WorkRow,
+    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey,
+    Store, StoreError, Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Pin,
@@ -442,16 +442,13 @@ impl Store for MemoryStore {
             .iter()
             .filter(|(work, row)| after.is_none_or(|after| *work > after) && row.ready_at().is_some())
             .take(limit);
-        waiting
-            .map(|(work, row)| {
-                Ok(WorkRow {
-                    work: work.clone(),
-                    due_at: row.due_at.map(Micros::utc).transpose()?,
-                    leased_until: row.leased_until.map(Micros::utc).transpose()?,
-                    failures: row.failures,
-                })
-            })
-            .collect()
+        waiting.map(|(work, row)| row.shown(work)).collect()
+    }
+
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let state = self.state();
+        let row = state.work.rows.get(work).filter(|row| row.ready_at().is_some());
+        row.map(|row| row.shown(work)).transpose()
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
@@ -526,16 +523,17 @@ impl Store for MemoryStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
+    ) -> Result<Vec<AuditRow>, StoreError> {
         let state = self.state();
-        let entries = state.audit.rows.values().rev();
+        let entries = state.audit.rows.range(..before.unwrap_or(u64::MAX)).rev();
         let entries = entries
-            .filter(|entry| {
+            .filter(|(_, entry)| {
                 entry.tenant == *tenant && stay.is_none_or(|stay| entry.stay.as_ref() == Some(stay))
             })
             .take(limit);
-        Ok(entries.cloned().collect())
+        Ok(entries.map(|(number, entry)| AuditRow { number: *number, entry: entry.clone() }).collect())
     }
 
     async fn purge(

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use booking_core::planted::{self, planted};
 use booking_core::store::{
     Accepted, Arrival, AuditEntry, BookingRecord, Candidate, Claim, Commit, Finish, InboxRow, Lease, Record,
-    RowKey, StoreError, Tx, WorkKey, Write,
+    RowKey, StoreError, Tx, WorkKey, WorkRow, Write,
 };
 use booking_core::{
     BookingId, CodeId, Dedup, DoorKey, Event, ExternalId, IntegrationName, Pin, Reply, TenantSlug,
@@ -40,6 +40,16 @@ impl WorkState {
     /// Since when the key may be claimed: a leased one only once the lease has run out.
     pub(crate) fn ready_at(&self) -> Option<Micros> {
         self.leased_until.or(self.due_at)
+    }
+
+    /// The row as readers see it.
+    pub(crate) fn shown(&self, work: &WorkKey) -> Result<WorkRow, StoreError> {
+        Ok(WorkRow {
+            work: work.clone(),
+            due_at: self.due_at.map(Micros::utc).transpose()?,
+            leased_until: self.leased_until.map(Micros::utc).transpose()?,
+            failures: self.failures,
+        })
     }
 
     /// Whether the lease with this token is still good.

@@ -272,7 +272,7 @@ async fn look(memory: &MemoryStore, sqlite: &SqliteStore, op: &Op) -> Result<(),
     for slug in TENANTS {
         let tenant = TenantSlug::parse(slug).unwrap();
         same(op, memory.inbox(&tenant, None, 100).await, sqlite.inbox(&tenant, None, 100).await)?;
-        same(op, memory.audit(&tenant, None, 100).await, sqlite.audit(&tenant, None, 100).await)?;
+        same(op, memory.audit(&tenant, None, None, 100).await, sqlite.audit(&tenant, None, None, 100).await)?;
         for kind in Kind::ALL {
             same(
                 op,
@@ -283,8 +283,8 @@ async fn look(memory: &MemoryStore, sqlite: &SqliteStore, op: &Op) -> Result<(),
         for number in 0..STAYS {
             let stay = BookingId::parse(&id12(number)).unwrap();
             same(op, memory.stay(&tenant, &stay).await, sqlite.stay(&tenant, &stay).await)?;
-            let entries = memory.audit(&tenant, Some(&stay), 2).await;
-            same(op, entries, sqlite.audit(&tenant, Some(&stay), 2).await)?;
+            let entries = memory.audit(&tenant, Some(&stay), None, 2).await;
+            same(op, entries, sqlite.audit(&tenant, Some(&stay), None, 2).await)?;
             let work = WorkKey::Grant(tenant.clone(), stay);
             same(op, memory.unread(&work).await, sqlite.unread(&work).await)?;
         }

@@ -104,6 +104,8 @@ pub(crate) enum Deed {
     Adopted,
     /// The store took a line of the audit trail; only told in stories.
     Noted(String),
+    /// The store took a change under a lease that had run out, or that another holds.
+    Late,
     /// A plan did not come to rest.
     Parked,
     /// A keypad refused digits that it has.
@@ -139,6 +141,7 @@ impl Deed {
             | Self::Booking(_)
             | Self::Alert(_)
             | Self::Noted(_)
+            | Self::Late
             | Self::Parked
             | Self::StaffHeard { .. }
             | Self::Duplicate { .. } => return None,

@@ -1,4 +1,6 @@
-//! Histories made by hand, so that everything that can be reached is reached.
+//! Histories made by hand, so that everything that can be reached is reached, and every classic mistake shows.
+
+mod aimed;
 
 use booking_core::Proof;
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -27,7 +29,7 @@ pub fn directed() -> Vec<(String, History)> {
         let sides = [(Side::Before, "before"), (Side::After, "after")];
         sides.map(|(side, word)| (format!("deaths {word}, {seed}"), history(seed, false, deaths(seed, side))))
     });
-    under.chain(dying).collect()
+    aimed::aimed().chain(under).chain(dying).collect()
 }
 
 /// A fault on everything in turn, and all the time on what the second tenant has.

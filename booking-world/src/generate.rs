@@ -412,7 +412,7 @@ impl Drawer<'_> {
             80..83 => Event::Echo { tenant, which: self.chance.index(20) },
             83..87 => Event::Offline { keypad, minutes: self.minutes(20, 3 * 24 * 60) },
             87..94 if self.features.staff => {
-                Event::Staff { keypad, act: self.chance.pick(&StaffAct::ALL).copied()?, which }
+                Event::Staff { keypad, act: self.chance.pick(&StaffAct::DRAWN).copied()?, which }
             }
             94..97 if self.features.broken_locks => match self.chance.below(3) {
                 0 => Event::Lose { keypad, which },

@@ -43,6 +43,13 @@ pub(crate) fn event(world: &mut World, event: &Event) {
         Event::Stall { host, seconds } => world.stall(*host, *seconds),
         Event::Replace { keypad, dead } => replace(world, *keypad, *dead),
         Event::Redraw { stay } => world.redraw(*stay),
+        Event::Elsewhere { tenant, minutes } => {
+            let until = world.hub.now() + Duration::minutes(i64::from(*minutes));
+            if let Some(source) = world.vendors.sources.get(*tenant) {
+                source.leads_elsewhere(until);
+            }
+            world.is_troubled(*minutes);
+        }
         Event::Reconfigure { tenant, policy } => {
             if let Some(slot) = world.policies.get_mut(*tenant) {
                 *slot = *policy;
@@ -85,6 +92,7 @@ fn book(world: &mut World, booked: &Booked) {
     world.stays.push(Stay {
         tenant: booked.tenant,
         references: vec![reference],
+        unclear: false,
         versions: vec![(now, content)],
         heard: Vec::new(),
         redrawn: Vec::new(),
@@ -167,6 +175,7 @@ fn change(world: &mut World, number: usize, change: Change) {
     if renamed.is_some() {
         // For as long as nobody has heard of the new name, the source says that there is no such stay.
         let cancelled = matches!(source, SourceSetup::Smoobu { .. });
+        stay.unclear |= world.hub.is_outdated(Target::Source(tenant));
         let between = Content { cancelled: next.cancelled || cancelled, gone: !cancelled, ..next.clone() };
         stay.versions.push((now, between));
     }
@@ -304,6 +313,13 @@ impl World {
         ours.get(which % ours.len().max(1)).cloned()
     }
 
+    /// The markers of the first two codes of stays on a keypad, as one note.
+    fn two_markers(&self, keypad: usize) -> String {
+        let codes = self.vendors.in_cloud(keypad);
+        let of_stays = codes.iter().filter(|code| !code.leaving && self.stay_of(code).is_some());
+        of_stays.take(2).map(|code| code.note.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     fn touches(&mut self, stay: usize, keypad: usize) {
         let now = self.hub.now();
         self.stays[stay].touched.push((now, keypad));
@@ -406,8 +422,9 @@ fn staff(world: &mut World, keypad: usize, act: StaffAct, which: usize) {
     if keypad >= world.history.setup.keypads.len() {
         return;
     }
-    if act == StaffAct::Adds {
-        adds(world, keypad, which);
+    if matches!(act, StaffAct::Adds | StaffAct::AddsForTwo) {
+        let note = if act == StaffAct::Adds { STAFF_NOTE.to_owned() } else { world.two_markers(keypad) };
+        adds(world, keypad, which, note);
         return;
     }
     let Some((code, stay)) = world.ours(keypad, which) else { return };
@@ -419,7 +436,7 @@ fn staff(world: &mut World, keypad: usize, act: StaffAct, which: usize) {
     }
 }
 
-fn adds(world: &mut World, keypad: usize, which: usize) {
+fn adds(world: &mut World, keypad: usize, which: usize, note: String) {
     let length = usize::from(world.vendors.rules(keypad).stored_len);
     let digits = "93847561".chars().cycle().skip(which % 8).take(length).collect::<String>();
     let name = format!("Staff {which}");
@@ -429,7 +446,7 @@ fn adds(world: &mut World, keypad: usize, which: usize) {
         return;
     }
     let stored = parsed(Pin::parse(&digits));
-    let code = StaffCode { stored, name, note: STAFF_NOTE.to_owned(), window: None };
+    let code = StaffCode { stored, name, note, window: None };
     // A keypad that refuses it is no trouble of ours.
     let _ = world.vendors.locks.staff_adds(&world.vendors.key(keypad), code);
 }
@@ -453,7 +470,7 @@ fn staff_of_thekeys(world: &World, code: &OnDoor, act: StaffAct) {
                 share.description = share.description.as_ref().map(|text| annotated(text));
             });
         }
-        StaffAct::Adds => {}
+        StaffAct::Adds | StaffAct::AddsForTwo => {}
     }
 }
 
@@ -467,7 +484,7 @@ fn staff_of_model(world: &World, keypad: usize, code: &OnDoor, act: StaffAct) {
         }),
         StaffAct::SwitchesOff => locks.staff_edits(&key, &code.id, |code| code.active = false),
         StaffAct::Annotates => locks.staff_edits(&key, &code.id, |code| code.note = annotated(&code.note)),
-        StaffAct::Adds => Ok(()),
+        StaffAct::Adds | StaffAct::AddsForTwo => Ok(()),
     };
 }
 

@@ -105,17 +105,6 @@ pub enum SourceSetup {
     },
 }
 
-impl SourceSetup {
-    /// Whether an old word can be told from a new one: the source is asked, or says which is which.
-    #[must_use]
-    pub fn can_tell(self) -> bool {
-        match self {
-            Self::Smoobu { .. } => true,
-            Self::Model { snapshots, revisions, .. } => revisions || !snapshots,
-        }
-    }
-}
-
 /// A way to tell guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelSetup {
@@ -290,6 +279,13 @@ pub enum Event {
         /// Which.
         stay: usize,
     },
+    /// What a tenant's booking system shows is another account, which is empty: no list, no answer knows a stay.
+    Elsewhere {
+        /// Whose.
+        tenant: usize,
+        /// For how many minutes.
+        minutes: u32,
+    },
     /// All hosts stop and start with another policy of one tenant.
     Reconfigure {
         /// Whose.
@@ -371,11 +367,13 @@ pub enum StaffAct {
     SwitchesOff,
     /// Writes a word beside the marker of a stay's code.
     Annotates,
+    /// Adds a code of their own that names two stays.
+    AddsForTwo,
 }
 
 impl StaffAct {
-    /// All of them.
-    pub const ALL: [Self; 5] =
+    /// Those that chance draws: another one would change what every seed means.
+    pub const DRAWN: [Self; 5] =
         [Self::Adds, Self::Deletes, Self::Shortens, Self::SwitchesOff, Self::Annotates];
 }
 

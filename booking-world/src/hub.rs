@@ -176,6 +176,13 @@ impl Hub {
         self.state().faults.push(Active { target, ops, trouble, until });
     }
 
+    /// Whether calls there may show now what was.
+    pub(crate) fn is_outdated(&self, target: Target) -> bool {
+        let state = self.state();
+        let stale = |fault: &Active| fault.trouble == Trouble::Stale && fault.until > state.now;
+        state.faults.iter().any(|fault| fault.target == target && stale(fault))
+    }
+
     /// No faults and no deaths any more.
     pub(crate) fn calm(&self) {
         let mut state = self.state();

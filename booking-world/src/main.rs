@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(staykey_planted)]
+use booking_core::planted;
 use booking_world::{
-    Budget, Features, Kit, NOT_YET, OPEN, Progress, REGRESSIONS, Tally, World, directed, generate, replay,
-    run,
+    Budget, Features, History, Kit, NOT_YET, OPEN, Progress, REGRESSIONS, Tally, World, directed, generate,
+    replay, run,
 };
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
@@ -47,11 +49,14 @@ enum Task {
         #[command(flatten)]
         drawn: Drawn,
     },
-    /// Runs the one history of a seed and tells its story.
+    /// Runs one history and tells its story.
     Replay {
         /// Its seed, as it was printed.
-        #[arg(long)]
-        seed: u64,
+        #[arg(long, required_unless_present = "named")]
+        seed: Option<u64>,
+        /// Rather than a seed: a history made by hand, by its name.
+        #[arg(long, conflicts_with = "seed")]
+        named: Option<String>,
         /// Tells it whole, rather than the shortest one that breaks the same promise.
         #[arg(long)]
         whole: bool,
@@ -68,8 +73,8 @@ enum Task {
         /// The seed of the first history.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// After how many stays a bug counts as missed.
-        #[arg(long, default_value_t = 3_000)]
+        /// After how many drawn stays a bug counts as missed.
+        #[arg(long, default_value_t = 600)]
         stays: u64,
         /// Just this one.
         #[arg(long)]
@@ -125,13 +130,17 @@ fn done(task: Task) -> Result<ExitCode, String> {
             };
             run_all(seed, budget, keep_going, coverage, &drawn.features()?)
         }
-        Task::Replay { seed, whole, drawn } => {
-            let (broken, story) = replay(&Kit::default(), seed, &drawn.features()?, whole);
+        Task::Replay { seed, named, whole, drawn } => {
+            let history = match named {
+                Some(name) => by_hand(&name)?,
+                None => generate(seed.unwrap_or_default(), &drawn.features()?),
+            };
+            let (broken, story) = replay(&Kit::default(), history, whole);
             story.iter().for_each(|line| println!("{line}"));
             if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         #[cfg(staykey_planted)]
-        Task::Mutants { seed, stays, bug } => mutants(seed, stays, bug.as_deref()),
+        Task::Mutants { seed, stays, bug } => mutants(seed, stays, bug.as_deref())?,
         Task::Directed => directed_ones(),
         Task::Promises => {
             for (name, sentence) in booking_world::PROMISES {
@@ -142,33 +151,44 @@ fn done(task: Task) -> Result<ExitCode, String> {
     })
 }
 
+fn by_hand(name: &str) -> Result<History, String> {
+    let found = directed().into_iter().find(|(other, _)| other == name);
+    found.map(|(_, history)| history).ok_or_else(|| format!("there is no history named {name}"))
+}
+
 /// Prints a line for each bug; `MISSED` stands before those that no promise noticed.
 #[cfg(staykey_planted)]
-fn mutants(seed: u64, stays: u64, only: Option<&str>) -> ExitCode {
+fn mutants(seed: u64, stays: u64, only: Option<&str>) -> Result<ExitCode, String> {
     let (kit, features) = (Kit::default(), Features::default());
+    let bugs: Vec<_> = planted::ALL.iter().filter(|bug| only.is_none_or(|only| only == bug.name)).collect();
+    if bugs.is_empty() {
+        return Err(format!("there is no bug named {}", only.unwrap_or_default()));
+    }
+    println!("{:<28} {:<28} {:>8} {:>7}  history", "bug", "broken promise", "steps", "seconds");
     let mut steps = Vec::new();
-    for bug in booking_core::planted::ALL.iter().filter(|bug| only.is_none_or(|only| only == bug.name)) {
+    for bug in &bugs {
         let begun = now();
-        let caught = booking_world::hunt(&kit, *bug, seed, stays, &features);
+        let caught = booking_world::hunt(&kit, **bug, seed, stays, &features);
         let took = begun.elapsed().as_secs_f64();
         match caught {
             Some(caught) => {
                 steps.push(caught.steps);
                 println!(
-                    "{:<28} caught by {} after {} steps ({} histories, {took:.1} s; seed {})",
-                    bug.name, caught.promise, caught.steps, caught.histories, caught.seed
+                    "{:<28} {:<28} {:>8} {took:>7.1}  {} (the {}th)",
+                    bug.name, caught.promise, caught.steps, caught.history, caught.histories
                 );
             }
-            None => println!("MISSED {} ({} stays, {took:.1} s): {}", bug.name, stays, bug.what),
+            None => println!("MISSED {} (and {stays} drawn stays, {took:.1} s): {}", bug.name, bug.what),
         }
     }
     steps.sort_unstable();
     println!(
-        "caught {}; median steps to catch: {}",
+        "the world noticed {} of {}; median steps to notice: {}",
         steps.len(),
+        bugs.len(),
         steps.get(steps.len() / 2).copied().unwrap_or(0)
     );
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The histories made by hand and the seeds that are kept: each must keep every promise, and together they must reach
@@ -228,6 +248,7 @@ fn run_all(seed: u64, budget: Budget, keep_going: bool, coverage: bool, features
         println!("{count:>6} x {promise}");
     }
     println!("the longest gap of a code that was replaced: {} s", tally.longest_gap);
+    println!("digest {:016x}: equal for equal runs", tally.digest);
     println!("seed {seed}: {}", line(&tally, begun.elapsed()));
     if tally.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

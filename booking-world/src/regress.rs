@@ -18,7 +18,14 @@ pub const NOT_YET: [&str; 11] = [
 ];
 
 /// Histories made by hand that break a promise and wait for a mending.
-pub const OPEN: [&str; 2] = ["EmptyList at the simulators", "TruncatedList at the simulators"];
+pub const OPEN: [&str; 6] = [
+    "EmptyList at the simulators",
+    "TruncatedList at the simulators",
+    "NonsenseAfter at the simulators",
+    "a change while lists break off, 0",
+    "a change while lists break off, 1",
+    "a change while lists break off, 2",
+];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.

@@ -35,6 +35,8 @@ pub struct Tally {
     pub coverage: Coverage,
     /// The longest time that a guest in the house was without a code because one was replaced, in seconds.
     pub longest_gap: i64,
+    /// A sum over all that was done: equal for equal runs.
+    pub digest: u64,
     /// How many broke which promise.
     pub broken: BTreeMap<&'static str, u64>,
 }
@@ -46,6 +48,7 @@ impl Tally {
         self.stays += outcome.stays;
         self.steps += outcome.steps;
         self.coverage.add(&outcome.coverage);
+        self.digest = self.digest.rotate_left(1) ^ outcome.digest;
         self.longest_gap = self.longest_gap.max(outcome.longest_gap.num_seconds());
         if let Some(broken) = &outcome.broken {
             *self.broken.entry(broken.promise).or_default() += 1;
@@ -95,10 +98,9 @@ pub fn run(
     }
 }
 
-/// The story of a seed's history; where it breaks a promise and is not wanted whole, of the shortest one that does.
+/// The story of a history; where it breaks a promise and is not wanted whole, of the shortest one that does.
 #[must_use]
-pub fn replay(kit: &Kit, seed: u64, features: &Features, whole: bool) -> (Option<Broken>, Vec<String>) {
-    let history = generate(seed, features);
+pub fn replay(kit: &Kit, history: History, whole: bool) -> (Option<Broken>, Vec<String>) {
     let first = World::new(kit, Arc::new(history.clone()), false).run();
     let history = match &first.broken {
         Some(broken) if !whole => shrink(kit, history, broken.promise),

@@ -37,6 +37,8 @@ struct State {
     past: Vec<(DateTime<Utc>, BTreeMap<ExternalId, Booking>)>,
     outbox: Vec<Delivery>,
     delivered: u64,
+    /// Until when it shows another account.
+    elsewhere_until: Option<DateTime<Utc>>,
 }
 
 impl std::fmt::Debug for ModelSource {
@@ -86,6 +88,11 @@ impl ModelSource {
         }
     }
 
+    /// Until then it shows another account, which is empty.
+    pub(crate) fn leads_elsewhere(&self, until: DateTime<Utc>) {
+        self.state().elsewhere_until = Some(until);
+    }
+
     fn remember(&self, state: &mut State) {
         let now = self.hub.now();
         state.past.retain(|(at, _)| *at + Duration::hours(3) > now);
@@ -130,8 +137,10 @@ impl ModelSource {
     fn shown<T>(&self, verdict: &Verdict, read: impl FnOnce(&BTreeMap<ExternalId, Booking>) -> T) -> T {
         let state = self.state();
         let empty = BTreeMap::new();
+        let elsewhere = state.elsewhere_until.is_some_and(|until| self.hub.now() < until);
         let shown = match verdict {
             Verdict::EmptyList => &empty,
+            _ if elsewhere => &empty,
             Verdict::Stale(by) => {
                 let since = self.hub.now() - Duration::from_std(*by).unwrap_or_default();
                 state.past.iter().find(|(at, _)| *at > since).map_or(&state.bookings, |(_, past)| past)

@@ -1,7 +1,8 @@
 //! The store as a host of a world has it: each call is an await at which the host may die or the store fail.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,18 +22,34 @@ pub(crate) struct PausingStore {
     hub: Arc<Hub>,
     /// Whether what is due may have changed.
     touched: AtomicBool,
+    /// Who holds what, by what was handed out: the last token, and until when.
+    leases: Mutex<BTreeMap<WorkKey, (u64, DateTime<Utc>)>>,
     /// Whether a story is told.
     told: bool,
 }
 
 impl PausingStore {
     pub(crate) fn new(inner: Arc<MemoryStore>, hub: Arc<Hub>, told: bool) -> Self {
-        Self { inner, hub, touched: AtomicBool::new(true), told }
+        Self { inner, hub, touched: AtomicBool::new(true), leases: Mutex::default(), told }
     }
 
     /// Whether what is due may have changed since this was asked last.
     pub(crate) fn was_touched(&self) -> bool {
         self.touched.swap(false, Ordering::Relaxed)
+    }
+
+    fn leases(&self) -> MutexGuard<'_, BTreeMap<WorkKey, (u64, DateTime<Utc>)>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handed_out(&self, lease: &Lease) {
+        self.leases().insert(lease.work.clone(), (lease.token, lease.until));
+    }
+
+    /// Whether a lease is one that was handed out last, and has not run out.
+    fn is_held(&self, lease: &Lease, now: DateTime<Utc>) -> bool {
+        let leases = self.leases();
+        leases.get(&lease.work).is_some_and(|(token, until)| *token == lease.token && now < *until)
     }
 
     async fn reach<T>(
@@ -115,9 +132,14 @@ fn point_of(tx: &Tx) -> Point {
 impl Store for PausingStore {
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         let deeds = self.watch(&tx);
+        let (lease, now) = (tx.lease.clone(), tx.now);
         let done = self.reach(point_of(&tx), async {
+            let held = lease.is_none_or(|lease| self.is_held(&lease, now));
             let done = self.inner.commit(tx).await;
             if matches!(done, Ok(Commit::Done { .. })) {
+                if !held {
+                    self.hub.did(Deed::Late);
+                }
                 deeds.into_iter().for_each(|deed| self.hub.did(deed));
             }
             done
@@ -131,7 +153,12 @@ impl Store for PausingStore {
         lease_for: Duration,
         limit: usize,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.reach(Point::Claim, self.inner.claim_work(now, lease_for, limit)).await
+        let claimed = self.reach(Point::Claim, async {
+            let claimed = self.inner.claim_work(now, lease_for, limit).await;
+            claimed.iter().flatten().for_each(|lease| self.handed_out(lease));
+            claimed
+        });
+        claimed.await
     }
 
     async fn extend(
@@ -140,7 +167,12 @@ impl Store for PausingStore {
         lease: &Lease,
         until: DateTime<Utc>,
     ) -> Result<Option<Lease>, StoreError> {
-        self.reach(Point::Extend, self.inner.extend(now, lease, until)).await
+        let extended = self.reach(Point::Extend, async {
+            let extended = self.inner.extend(now, lease, until).await;
+            extended.iter().flatten().for_each(|lease| self.handed_out(lease));
+            extended
+        });
+        extended.await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -149,6 +181,10 @@ impl Store for PausingStore {
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.reach(Point::Load, self.inner.work(after, limit)).await
+    }
+
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.reach(Point::Load, self.inner.work_row(work)).await
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
@@ -207,9 +243,10 @@ impl Store for PausingStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.reach(Point::Load, self.inner.audit(tenant, stay, limit)).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.reach(Point::Load, self.inner.audit(tenant, stay, before, limit)).await
     }
 
     async fn purge(

@@ -74,6 +74,9 @@ pub(crate) fn event(world: &World, event: &Event) -> String {
             format!("all hosts restart; keypad {keypad} is another one, and the old one is {old}")
         }
         Event::Redraw { stay } => format!("staff wants other digits for stay {stay}"),
+        Event::Elsewhere { tenant, minutes } => {
+            format!("the source of tenant {tenant} shows another account for {minutes} minutes")
+        }
         Event::Reconfigure { tenant, policy } => {
             format!("all hosts restart; tenant {tenant} has another policy: {policy:?}")
         }
@@ -139,6 +142,7 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
         ),
         Deed::Adopted => "a code on a door is taken over".to_owned(),
         Deed::Noted(text) => format!("host {} notes: {text}", world.hub.current()),
+        Deed::Late => "a change is taken under a lease that is over".to_owned(),
         Deed::Parked => "a plan does not come to rest".to_owned(),
         Deed::Duplicate { keypad } => format!("keypad {keypad} refuses digits that it has"),
         _ => return None,

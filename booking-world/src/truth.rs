@@ -88,6 +88,13 @@ impl Content {
         StayDates::new(self.arrival, departure).ok()
     }
 
+    /// Whether both have a night in common.
+    #[must_use]
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let both = self.dates().zip(other.dates());
+        both.is_some_and(|(a, b)| a.arrival() < b.departure() && b.arrival() < a.departure())
+    }
+
     /// The stay as guests are told it.
     #[must_use]
     pub(crate) fn stay(&self, tenant: &TenantSetup) -> Option<Window> {
@@ -163,6 +170,8 @@ pub(crate) struct Stay {
     pub(crate) tenant: usize,
     /// What the source calls it, the present name last.
     pub(crate) references: Vec<ExternalId>,
+    /// Whether its source told what was while it gave it another name.
+    pub(crate) unclear: bool,
     /// Its words, from when on, the present ones last.
     pub(crate) versions: Vec<(DateTime<Utc>, Content)>,
     /// What its guest heard, in order.

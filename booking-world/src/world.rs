@@ -114,6 +114,8 @@ pub struct World {
     ready: Vec<usize>,
     /// Until when hosts, sources or the store are in trouble.
     troubled: Option<DateTime<Utc>>,
+    /// From when to when hosts stood still.
+    stalls: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// What comes back at a keypad.
@@ -157,6 +159,7 @@ impl World {
             resting: false,
             ready: Vec::new(),
             troubled: None,
+            stalls: Vec::new(),
             policies,
             hub,
             store,
@@ -219,6 +222,7 @@ impl World {
         self.resting = true;
         self.story.line(now, || "the faults are over".to_owned());
         self.hub.calm();
+        self.vendors.sources.iter().for_each(|source| source.leads_elsewhere(now));
         self.modes.fill(None);
         for hook in &mut self.hooks {
             hook.at = hook.at.min(now);
@@ -245,6 +249,7 @@ impl World {
 
     /// Staff has looked at what the brake holds back, and lets it go.
     fn release_brakes(&mut self) {
+        self.promises.brakes_are_lifted();
         let until = self.hub.now() + Duration::hours(2);
         let Some(engine) = self.hosts.iter().find_map(|host| host.engine.clone()) else { return };
         self.tasks.spawn(
@@ -294,9 +299,7 @@ impl World {
     /// Every webhook that ever went out comes once more, in some order.
     fn echo_all(&mut self) {
         let at = self.hub.now() + Duration::seconds(10);
-        let tenants = &self.history.setup.tenants;
-        let can_tell = |hook: &&Hook| tenants[hook.tenant].source.can_tell();
-        let mut echoes: Vec<Hook> = self.went_out.iter().filter(can_tell).cloned().collect();
+        let mut echoes = self.went_out.clone();
         echoes.iter_mut().for_each(|hook| hook.at = at);
         while !echoes.is_empty() {
             let which = self.hub.chance(|chance| chance.index(echoes.len()));
@@ -707,15 +710,29 @@ impl World {
 
     pub(crate) fn stall(&mut self, host: usize, seconds: u32) {
         self.is_troubled(seconds.div_ceil(60));
-        let until = self.hub.now() + Duration::seconds(i64::from(seconds));
+        let now = self.hub.now();
+        let until = now + Duration::seconds(i64::from(seconds));
         if let Some(state) = self.hosts.get_mut(host) {
             state.stalled_until = Some(until);
+            self.stalls.push((now, until));
         }
+    }
+
+    /// Whether the second of two calls may be what a host had begun before it stood still, and another host did in its
+    /// stead.
+    pub(crate) fn woke(&self, first: DateTime<Utc>, second: DateTime<Utc>) -> bool {
+        let soon = Duration::minutes(1);
+        self.stalls.iter().any(|(from, until)| *from <= first && *until <= second && second - *until < soon)
     }
 
     /// Whether for so long no host has died, stood still or started, and no source or store was in trouble.
     pub(crate) fn is_settled(&self, long: Duration) -> bool {
         self.troubled.is_none_or(|at| self.hub.now() - at > long)
+    }
+
+    /// Whether one of several hosts may do what another one has begun: it stood still or waited for longer than its lease.
+    pub(crate) fn may_act_twice(&self) -> bool {
+        self.hosts.len() > 1 && !self.is_settled(Duration::minutes(10))
     }
 
     /// Something happened after which hosts need time.

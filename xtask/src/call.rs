@@ -49,6 +49,22 @@ impl Call {
 
     /// Runs it, shows its output, and lets each line of it be read, colours taken off.
     pub(crate) fn run_reading(&self, root: &Path, mut read: impl FnMut(&str)) -> anyhow::Result<bool> {
+        self.lines(root, |line| {
+            io::stdout().write_all(line)?;
+            read(&plain(&String::from_utf8_lossy(line)));
+            Ok(())
+        })
+    }
+
+    /// Runs it and lets each line of its output be read, without showing it.
+    pub(crate) fn read(&self, root: &Path, mut read: impl FnMut(&str)) -> anyhow::Result<bool> {
+        self.lines(root, |line| {
+            read(&plain(&String::from_utf8_lossy(line)));
+            Ok(())
+        })
+    }
+
+    fn lines(&self, root: &Path, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> anyhow::Result<bool> {
         let (output, input) = io::pipe()?;
         let mut command = self.command(root);
         if io::stdout().is_terminal() {
@@ -65,8 +81,7 @@ impl Call {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line)? > 0 {
-            io::stdout().write_all(&line)?;
-            read(&plain(&String::from_utf8_lossy(&line)));
+            each(&line)?;
             line.clear();
         }
         Ok(child.wait()?.success())

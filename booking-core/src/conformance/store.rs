@@ -21,9 +21,9 @@ use crate::secret::{Pin, Secret};
 use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record, Row,
-    RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write, WriteBackRecord,
-    WriteKind, WriteRecord, WriteState,
+    MessageRecord, MessageState, MessageText, News, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record,
+    Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write,
+    WriteBackRecord, WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -424,7 +424,7 @@ async fn check_nothing_changed(store: &dyn Store, why: &str) {
     assert_eq!(unread(store, &grant_work(77)).await, vec![], "{why}: inbox row added");
     assert_eq!(alias_of(store, "1").await, Some(stay(1)), "{why}: alias moved");
     assert_eq!(alias_of(store, "77").await, None, "{why}: alias made");
-    assert_eq!(store.audit(&harbour(), None, 10).await.expect("audit"), vec![], "{why}: audit entry");
+    assert_eq!(store.audit(&harbour(), None, None, 10).await.expect("audit"), vec![], "{why}: audit entry");
     let work: Vec<_> = store.work(None, 10).await.expect("work").into_iter().map(|row| row.work).collect();
     assert_eq!(work, vec![grant_work(1)], "{why}: work made due");
     let taken = wanted(0, 100, vec![one_pin(9, &door("1"), "1111")]);
@@ -457,7 +457,7 @@ async fn whole_or_not_at_all(store: &dyn Store) {
     assert_eq!(revision(store, &alert("a", None, "").key()).await, 2);
     assert_eq!(revision(store, &alert("b", None, "").key()).await, 0);
     assert_eq!(alias_of(store, "1").await, Some(stay(2)));
-    assert_eq!(store.audit(&harbour(), None, 10).await.expect("audit").len(), 1);
+    assert_eq!(store.audit(&harbour(), None, None, 10).await.expect("audit").len(), 1);
 }
 
 async fn a_lease_fences_by_time(store: &dyn Store) {
@@ -672,9 +672,14 @@ async fn work_is_listed_in_pages(store: &dyn Store) {
         assert!(page.len() <= 2 && seen.len() <= keys.len(), "pages without end");
         let Some(last) = page.last() else { break };
         after = Some(last.work.clone());
-        seen.extend(page.into_iter().map(|row| row.work));
+        for row in page {
+            let alone = store.work_row(&row.work).await.expect("work_row");
+            assert_eq!(alone.as_ref(), Some(&row), "the same row when it is asked for alone");
+            seen.push(row.work);
+        }
     }
     assert_eq!(seen, keys, "every key once, in the order of keys");
+    assert_eq!(store.work_row(&grant_work(7)).await.expect("work_row"), None, "nothing of it is due");
 }
 
 async fn an_arrival_makes_a_booking(store: &dyn Store) {
@@ -1236,14 +1241,25 @@ async fn the_audit_trail(store: &dyn Store) {
     for entry in &entries {
         write(store, 5, vec![Write::Audit(entry.clone())]).await;
     }
-    let read = async |of: Option<u32>, limit| {
-        store.audit(&harbour(), of.map(stay).as_ref(), limit).await.expect("audit")
+    let page = async |of: Option<u32>, before, limit| {
+        store.audit(&harbour(), of.map(stay).as_ref(), before, limit).await.expect("audit")
+    };
+    let read = async |of, limit| -> Vec<AuditEntry> {
+        page(of, None, limit).await.into_iter().map(|row| row.entry).collect()
     };
     let [first, second, third, _] = entries;
-    assert_eq!(read(None, 10).await, vec![third.clone(), second, first.clone()], "newest first");
-    assert_eq!(read(Some(1), 10).await, vec![third.clone(), first]);
-    assert_eq!(read(None, 1).await, vec![third]);
+    assert_eq!(read(None, 10).await, vec![third.clone(), second.clone(), first.clone()], "newest first");
+    assert_eq!(read(Some(1), 10).await, vec![third.clone(), first.clone()]);
+    assert_eq!(read(None, 1).await, vec![third.clone()]);
     assert_eq!(read(Some(2), 10).await, vec![]);
+    for (of, expected) in [(None, vec![&third, &second, &first]), (Some(1), vec![&third, &first])] {
+        let (mut pages, mut before) = (Vec::new(), None);
+        while let Some(row) = page(of, before, 1).await.pop() {
+            before = Some(row.number);
+            pages.push(row.entry);
+        }
+        assert_eq!(pages.iter().collect::<Vec<_>>(), expected, "page by page, {of:?}");
+    }
 }
 
 async fn purge_forgets(store: &dyn Store) {
@@ -1284,7 +1300,7 @@ async fn purge_forgets(store: &dyn Store) {
     assert_eq!(alias_of(store, "stays").await, Some(stay(2)));
     assert_eq!(store.stay(&tenant("other"), &stay(1)).await.expect("stay").len(), 1, "another tenant's");
     assert_eq!(revision(store, &alert("free", None, "").key()).await, 1);
-    assert_eq!(store.audit(&harbour(), None, 10).await.expect("audit").len(), 1);
+    assert_eq!(store.audit(&harbour(), None, None, 10).await.expect("audit").len(), 1);
     let reuse = wanted(0, 1000, vec![one_pin(9, &d, "1111")]);
     assert_eq!(
         try_claim(store, 0, reuse).await,
@@ -1506,6 +1522,8 @@ fn every_record() -> Vec<Record> {
         }],
         rests_on: std::collections::BTreeMap::from([("booking".to_owned(), "1".to_owned())]),
         moved: vec!["the booking".to_owned()],
+        news: Some(News { source: smoobu(), booking: self::booking("9002") }),
+        reissue: true,
         pins: vec![(
             DoorId::parse("studio-a-door").expect("an id"),
             Pins { typed: pin("310042"), stored: pin("0042") },

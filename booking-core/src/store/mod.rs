@@ -187,6 +187,8 @@ pub enum Origin {
     Absence,
     /// A code on a door whose marker names the booking.
     DoorRead,
+    /// A message by mail that an operator handed over.
+    Mail,
 }
 
 /// What became of an [`Arrival`].
@@ -257,6 +259,15 @@ pub struct AuditEntry {
     pub detail: String,
 }
 
+/// A line of the audit trail as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Grows with each line.
+    pub number: u64,
+    /// What it says.
+    pub entry: AuditEntry,
+}
+
 /// What a purge removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -314,6 +325,9 @@ pub trait Store: Send + Sync {
     /// What is due, leased or not, in the order of keys after `after`.
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError>;
 
+    /// A key that is due or leased.
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError>;
+
     /// One row.
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError>;
 
@@ -355,13 +369,14 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<InboxRow>, StoreError>;
 
-    /// A tenant's audit trail, newest first; of one stay, where given.
+    /// A tenant's audit trail, newest first, before `before`; of one stay, where given.
     async fn audit(
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError>;
+    ) -> Result<Vec<AuditRow>, StoreError>;
 
     /// Forgets: read inbox rows and audit entries older than `older_than`, and every row, alias and unread work of
     /// stays named in `stays`.

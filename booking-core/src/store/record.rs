@@ -592,9 +592,24 @@ pub struct PlanRecord {
     pub rests_on: BTreeMap<String, String>,
     /// What had moved when it was refused.
     pub moved: Vec<String>,
+    /// What its source told of it in the dry run and was not known before: taken in when the plan is applied.
+    #[serde(default)]
+    pub news: Option<News>,
+    /// Whether it gives the stay other digits because staff wants that.
+    #[serde(default)]
+    pub reissue: bool,
     /// The digits that it would give to doors. Sealed.
     #[serde(skip)]
     pub pins: Vec<(DoorId, Pins)>,
+}
+
+/// A booking as a source showed it in a dry run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// The source.
+    pub source: IntegrationName,
+    /// What it showed.
+    pub booking: Booking,
 }
 
 /// One step of a [`PlanRecord`].

@@ -60,6 +60,9 @@ staff-same-stay-twice = Zwei Buchungen sehen aus wie ein Aufenthalt unter zwei N
 staff-former-keypad-subject = Codes auf einem früheren Tastenfeld
 staff-former-keypad = Eine Tür hat ein anderes Tastenfeld als zuvor, und das frühere, auf dem noch Codes liegen, ist nicht erreichbar. Sie öffnen es vielleicht noch. Machen Sie es wieder erreichbar, oder nennen Sie es unter retired, wenn es für immer weg ist.
 
+staff-keypad-gone-subject = Tastenfeld nicht mehr im Konto
+staff-keypad-gone = Das Tastenfeld einer Tür ist nicht mehr in seinem Schlosskonto: Das Schloss wurde ersetzt oder zurückgesetzt, oder die Nummer stimmt nicht. Tastenfelder des Kontos, die keine Tür hat, stehen unten; angenommen wird nichts. Ist eines davon das neue, tragen Sie es in der Konfiguration bei der Tür ein und starten Sie neu: Die Gäste behalten ihre Codes.
+
 staff-brake-subject = Löschungen von der Bremse angehalten
 staff-brake = Es würden mehr Codes vor ihrer Zeit gelöscht als erlaubt. Die übrigen bleiben vorerst auf den Türen. Stimmt, was das Buchungssystem zeigt, lösen Sie die Bremse; sonst richten Sie zuerst dessen Konto.
 

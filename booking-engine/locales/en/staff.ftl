@@ -61,6 +61,9 @@ staff-same-stay-twice = Two bookings look like one stay under two ids: the same 
 staff-former-keypad-subject = Codes left on a former keypad
 staff-former-keypad = A door has another keypad than before, and the former one, which still has codes, cannot be reached. They may still open it. Bring it back within reach, or list it under retired if it is gone for good.
 
+staff-keypad-gone-subject = Keypad no longer in the account
+staff-keypad-gone = A door's keypad is not in its lock account any more: the lock was replaced or reset, or its number is wrong. Keypads of the account that no door has are named below; nothing is assumed about them. If one of them is the new one, enter it at the door in the configuration and start the host again: guests keep their codes.
+
 staff-brake-subject = Removals stopped by the brake
 staff-brake = More codes would be removed before their time than allowed. Those left stay on their doors for now. If the booking system shows what it should, release the brake; otherwise mend its account first.
 

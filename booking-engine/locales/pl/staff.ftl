@@ -60,6 +60,9 @@ staff-same-stay-twice = Dwie rezerwacje wyglądają na jeden pobyt pod dwoma num
 staff-former-keypad-subject = Kody na poprzedniej klawiaturze
 staff-former-keypad = Drzwi mają inną klawiaturę niż przedtem, a poprzednia, na której są jeszcze kody, jest nieosiągalna. Kody mogą ją nadal otwierać. Przywróć łączność z nią albo wpisz ją w retired, jeśli usunięto ją na zawsze.
 
+staff-keypad-gone-subject = Klawiatury nie ma już na koncie
+staff-keypad-gone = Klawiatury drzwi nie ma już na koncie zamków: zamek wymieniono lub zresetowano albo numer jest błędny. Klawiatury z konta, których nie mają żadne drzwi, podano poniżej; niczego się nie zakłada. Jeśli jedna z nich jest nowa, wpisz ją przy drzwiach w konfiguracji i uruchom program ponownie: goście zachowają swoje kody.
+
 staff-brake-subject = Hamulec zatrzymał usuwanie kodów
 staff-brake = Przed czasem usunięto by więcej kodów, niż wolno. Pozostałe na razie zostają na drzwiach. Jeśli system rezerwacji pokazuje prawdę, zwolnij hamulec; jeśli nie, najpierw popraw jego konto.
 

@@ -106,8 +106,9 @@ impl Run<'_> {
     /// Put on record once in a while, although every run asks again.
     async fn note_without_backup(&mut self, door: &DoorId) -> Result<(), WorkError> {
         let detail = format!("door {door} has no backup code that is proven");
-        let before = self.engine.store.audit(&self.tenant.slug, Some(&self.stay.booking.id), LATELY).await?;
-        if !before.iter().any(|entry| entry.detail == detail) {
+        let stay = Some(&self.stay.booking.id);
+        let before = self.engine.store.audit(&self.tenant.slug, stay, None, LATELY).await?;
+        if !before.iter().any(|row| row.entry.detail == detail) {
             self.audit("no-backup", detail);
         }
         Ok(())

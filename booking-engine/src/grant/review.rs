@@ -1,53 +1,17 @@
 //! Plans that are reviewed before they are applied: exactly what was shown, or nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use booking_core::store::{
-    CodeRecord, Kind, Lease, Pins, PlanRecord, PlanState, PlannedStep, Record, StoreError, Tx, WorkKey, Write,
+    Arrival, Kind, News, Origin, PlanRecord, PlanState, PlannedStep, Record, StoreError, Tx, WorkKey, Write,
 };
-use booking_core::{BookingId, DoorId, GrantId, IntegrationName, Proof, TenantSlug, UnitId};
-use chrono::{DateTime, Duration, Utc};
+use booking_core::{Event, Reply, TenantSlug};
 use sha2::{Digest, Sha256};
 
 use super::Run;
 use crate::engine::{Engine, WorkError};
-use crate::plan::{Plan, Step, shown};
-use crate::stay::Stay;
-use crate::tenant::{Mode, Tenant};
-
-/// How long a plan may be applied.
-const LIFE: Duration = Duration::hours(1);
-/// How long one stay's reads may take in a dry run.
-const PATIENCE: Duration = Duration::minutes(10);
-/// More rounds of reading than a dry run needs.
-const MOST_ROUNDS: usize = 8;
-
-/// Which stays a dry run looks at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All of a tenant.
-    Tenant,
-    /// Those of a source.
-    Source(IntegrationName),
-    /// Those in a unit, or that were in it.
-    Unit(UnitId),
-    /// One.
-    Stay(BookingId),
-}
-
-/// What a dry run found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
-    /// Its name, by which it is applied.
-    pub id: String,
-    /// The stays for which there is something to do.
-    pub stays: Vec<PlanRecord>,
-    /// How many were looked at.
-    pub looked_at: usize,
-    /// Keypads that could not be read: nothing is planned there.
-    pub unread: Vec<DoorId>,
-}
+use crate::plan::{Plan, shown};
+use crate::tenant::Mode;
 
 /// What became of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +20,8 @@ pub struct Applied {
     pub approved: usize,
     /// Stays whose part was decided before, or whose time is over.
     pub left: usize,
+    /// Stays whose part rests on something that has changed.
+    pub refused: usize,
 }
 
 impl Run<'_> {
@@ -127,7 +93,7 @@ impl Run<'_> {
     }
 
     /// What a plan rests on, as hashes.
-    fn rests_on(&self, plan: &Plan) -> BTreeMap<String, String> {
+    pub(super) fn rests_on(&self, plan: &Plan) -> BTreeMap<String, String> {
         let stay = &self.stay;
         let booking = stay.booking.booking.as_ref();
         let ledger: Vec<_> =
@@ -162,121 +128,15 @@ impl Run<'_> {
         rests
     }
 
-    /// The digits that a plan would give to doors, drawn now.
-    fn draw(&self, plan: &Plan) -> Vec<(DoorId, Pins)> {
-        let mut drawn = Vec::new();
-        for (step, _) in &plan.steps {
-            let Step::Mint { codes, fresh } = step else { continue };
-            let rules: Vec<_> = codes.iter().filter_map(|code| self.tenant.rules(&code.door)).collect();
-            let Some(stored) = self.candidates(codes, &rules, !fresh).into_iter().next() else { continue };
-            drawn.extend(codes.iter().zip(&rules).map(|(code, rules)| {
-                (code.door.clone(), Pins { typed: rules.typed(&stored), stored: stored.clone() })
-            }));
-        }
-        drawn
-    }
-
     /// The digits that were reviewed for these doors.
     pub(super) fn reviewed_digits(&self, codes: &[crate::plan::NewCode]) -> Option<booking_core::Pin> {
         let door = &codes.first()?.door;
         let (_, pins) = self.reviewed.as_ref()?.pins.iter().find(|(of, _)| of == door)?;
         Some(pins.stored.clone())
     }
-
-    /// What would be to do once the plan's codes are on their doors and proven: messages, and what waits for them.
-    fn what_follows(&mut self, plan: &Plan) -> Vec<PlannedStep> {
-        let mut proven: Vec<CodeRecord> = Vec::new();
-        for (step, _) in &plan.steps {
-            match step {
-                Step::Mint { codes, fresh } => {
-                    proven.extend(self.mint(codes, !fresh).into_iter().next().unwrap_or_default());
-                }
-                Step::Create { code, content } | Step::Replace { code, content, .. } => {
-                    let code = self.stay.code(code).cloned();
-                    proven.extend(code.map(|code| CodeRecord { window: content.window.clone(), ..code }));
-                }
-                _ => {}
-            }
-        }
-        for code in proven {
-            self.stay.codes.retain(|known| known.id != code.id);
-            self.stay.codes.push(CodeRecord { proof: Proof::Used, write: None, ..code });
-        }
-        let after = self.plan();
-        let follows = |step: &PlannedStep| matches!(step.what.as_str(), "tell" | "write-back" | "delete");
-        shown(&after).into_iter().filter(follows).collect()
-    }
-
-    /// Reads what the plan needs, and plans, until it needs no more.
-    async fn dry(&mut self) -> Result<Plan, WorkError> {
-        for _ in 0..MOST_ROUNDS {
-            self.rivals().await?;
-            let plan = self.plan();
-            self.stay.learn(&plan, &*self.engine.rng, self.now());
-            let read = self.read(&plan).await?;
-            if !self.weigh(&plan).await? && !read {
-                return Ok(plan);
-            }
-        }
-        Ok(self.plan())
-    }
 }
 
 impl Engine {
-    /// A dry run: what would be done for these stays, and whom it would tell. Doors are read; nothing is written to
-    /// any vendor, and nobody is told. What it found is kept for an hour and can be [applied](Self::apply).
-    ///
-    /// # Errors
-    ///
-    /// [`WorkError`] when the store fails.
-    pub async fn draft(&self, tenant: &Arc<Tenant>, scope: &Scope) -> Result<Draft, WorkError> {
-        let now = self.clock.now();
-        let mut draft = Draft {
-            id: GrantId::draw(&*self.rng).to_string(),
-            stays: Vec::new(),
-            looked_at: 0,
-            unread: Vec::new(),
-        };
-        for stay in self.stays_in(tenant, scope).await? {
-            let Some(stay) = Stay::load(&*self.store, &tenant.slug, &stay).await? else { continue };
-            draft.looked_at += 1;
-            self.draft_stay(tenant, stay, &mut draft).await?;
-        }
-        draft.unread.sort();
-        draft.unread.dedup();
-        let writes: Vec<Write> =
-            draft.stays.iter().map(|record| Write::Put(Box::new(Record::Plan(record.clone())))).collect();
-        for chunk in writes.chunks(crate::engine::BATCH) {
-            self.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
-        }
-        Ok(draft)
-    }
-
-    async fn draft_stay(&self, tenant: &Arc<Tenant>, stay: Stay, draft: &mut Draft) -> Result<(), WorkError> {
-        let now = self.clock.now();
-        // Nobody's lease: nothing of this run is committed but what it read.
-        let work = WorkKey::Grant(tenant.slug.clone(), stay.booking.id.clone());
-        let lease = Lease { work, token: 0, until: now + PATIENCE, failures: 0 };
-        let mut run = self.run(tenant, stay, lease);
-        let empty = run.empty_review(&draft.id, now);
-        run.reviewed = Some(empty.clone());
-        let plan = run.dry().await?;
-        draft.unread.extend(run.failed_doors());
-        let mut steps = shown(&plan);
-        if !steps.is_empty() {
-            let record = PlanRecord { rests_on: run.rests_on(&plan), pins: run.draw(&plan), ..empty };
-            run.reviewed = Some(record.clone());
-            for step in run.what_follows(&plan) {
-                if !steps.iter().any(|known| is_same(known, &step)) {
-                    steps.push(PlannedStep { later: true, ..step });
-                }
-            }
-            draft.stays.push(PlanRecord { steps, ..record });
-        }
-        self.commit(Tx { writes: std::mem::take(&mut run.along), ..Tx::new(now) }).await?;
-        Ok(())
-    }
-
     /// Applies a plan that was reviewed: exactly it. A stay that has moved on since is refused, and its record tells
     /// what moved. The work is done by whoever claims it.
     ///
@@ -286,23 +146,42 @@ impl Engine {
     pub async fn apply(&self, tenant: &TenantSlug, plan: &str) -> Result<Applied, WorkError> {
         let now = self.clock.now();
         let mut applied = Applied::default();
-        let mut writes = Vec::new();
         for record in self.reviewed(tenant, plan).await? {
             if record.state != PlanState::Drafted || record.expires_at <= now {
                 applied.left += 1;
-                continue;
+            } else if self.approve(record).await? {
+                applied.approved += 1;
+            } else {
+                applied.refused += 1;
             }
-            applied.approved += 1;
-            let work = WorkKey::Grant(tenant.clone(), record.stay.clone());
-            let record = PlanRecord { state: PlanState::Approved, ..record };
-            writes.push(Write::Put(Box::new(Record::Plan(record))));
-            writes.push(Write::Due { work, at: now, priority: Some(now) });
         }
-        writes.push(self.audit(tenant, None, "plan-approved", format!("{plan}: {} stays", applied.approved)));
-        for chunk in writes.chunks(crate::engine::BATCH) {
-            self.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
-        }
+        let detail = format!("{plan}: {} stays, {} refused", applied.approved, applied.refused);
+        let writes = vec![self.audit(tenant, None, "plan-approved", detail)];
+        self.commit(Tx { writes, ..Tx::new(now) }).await?;
         Ok(applied)
+    }
+
+    /// Approves one stay's part, with what it rests on that nobody knew before. Answers `false` when that has become
+    /// known meanwhile, so that the part is refused.
+    async fn approve(&self, record: PlanRecord) -> Result<bool, WorkError> {
+        let now = self.clock.now();
+        let (tenant, stay) = (record.tenant.clone(), record.stay.clone());
+        let put =
+            |state, moved| Write::Put(Box::new(Record::Plan(PlanRecord { state, moved, ..record.clone() })));
+        let work = WorkKey::Grant(tenant.clone(), stay.clone());
+        let mut writes =
+            vec![put(PlanState::Approved, Vec::new()), Write::Due { work, at: now, priority: Some(now) }];
+        if record.reissue {
+            writes.extend(self.wants_other_digits(&tenant, &stay));
+        }
+        let arrivals = record.news.iter().map(|news| arrival(&record, news)).collect();
+        let accepted = self.commit(Tx { arrivals, writes, ..Tx::new(now) }).await?;
+        if accepted.iter().flat_map(|accepted| &accepted.bookings).all(|booking| *booking == stay) {
+            return Ok(true);
+        }
+        let moved = vec!["the booking has become known meanwhile".to_owned()];
+        self.commit(Tx { writes: vec![put(PlanState::Refused, moved)], ..Tx::new(now) }).await?;
+        Ok(false)
     }
 
     /// What was reviewed under a name, stay by stay, with what has become of it.
@@ -322,69 +201,25 @@ impl Engine {
         .await?;
         Ok(records)
     }
-
-    async fn stays_in(&self, tenant: &Tenant, scope: &Scope) -> Result<Vec<BookingId>, StoreError> {
-        if let Scope::Stay(stay) = scope {
-            return Ok(vec![stay.clone()]);
-        }
-        let now = self.clock.now();
-        let mut held: BTreeMap<BookingId, Option<UnitId>> = BTreeMap::new();
-        self.rows(Kind::Grant, &tenant.slug, |record| {
-            if let Record::Grant(grant) = record {
-                held.insert(grant.stay, grant.unit);
-            }
-        })
-        .await?;
-        let mut stays: Vec<(Option<chrono::NaiveDate>, BookingId)> = Vec::new();
-        self.rows(Kind::Booking, &tenant.slug, |record| {
-            let Record::Booking(record) = record else { return };
-            let dates = record.booking.as_ref().and_then(|booking| booking.dates.ok());
-            let over = dates.is_some_and(|dates| dates.departure() + Duration::days(2) < now.date_naive());
-            let unit = record
-                .booking
-                .as_ref()
-                .and_then(|booking| Some(&tenant.unit_of(&record.source, booking.unit.as_ref()?)?.id));
-            let inside = match scope {
-                Scope::Tenant | Scope::Stay(_) => true,
-                Scope::Source(source) => record.source == *source,
-                Scope::Unit(id) => {
-                    unit == Some(id) || held.get(&record.id).is_some_and(|u| u.as_ref() == Some(id))
-                }
-            };
-            if inside && (!over || held.contains_key(&record.id)) {
-                stays.push((dates.map(|dates| dates.arrival()), record.id));
-            }
-        })
-        .await?;
-        stays.sort();
-        Ok(stays.into_iter().map(|(_, stay)| stay).collect())
-    }
 }
 
-impl Run<'_> {
-    fn empty_review(&self, plan: &str, now: DateTime<Utc>) -> PlanRecord {
-        PlanRecord {
-            plan: plan.to_owned(),
-            tenant: self.tenant.slug.clone(),
-            stay: self.stay.booking.id.clone(),
-            made_at: now,
-            expires_at: now + LIFE,
-            state: PlanState::Drafted,
-            steps: Vec::new(),
-            rests_on: BTreeMap::new(),
-            moved: Vec::new(),
-            pins: Vec::new(),
-        }
-    }
-
-    fn failed_doors(&self) -> Vec<DoorId> {
-        let doors = self.tenant.doors.values().filter(|setup| self.unread.contains(&setup.door.key));
-        doors.map(|setup| setup.id.clone()).collect()
+/// What a source told in the dry run, as an answer of it.
+fn arrival(record: &PlanRecord, news: &News) -> Arrival {
+    let event = Event::Snapshot(Box::new(news.booking.clone()));
+    Arrival {
+        tenant: record.tenant.clone(),
+        integration: news.source.clone(),
+        origin: Origin::FullRead,
+        action: "plan".to_owned(),
+        dedup: None,
+        events: vec![(event, record.stay.clone())],
+        priority: None,
+        reply: Reply { status: 200, body: serde_json::Value::Null },
     }
 }
 
 /// Whether a step is one that was reviewed: what waited then may be due now.
-fn is_same(reviewed: &PlannedStep, step: &PlannedStep) -> bool {
+pub(super) fn is_same(reviewed: &PlannedStep, step: &PlannedStep) -> bool {
     (&reviewed.what, &reviewed.door, &reviewed.detail) == (&step.what, &step.door, &step.detail)
 }
 

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 use super::{Run, needs_staff};
 use crate::alert::AlertKind;
-use crate::doors::vendor_error;
+use crate::doors::{DoorView, vendor_error};
 use crate::engine::{Doing, WorkError};
 use crate::pin;
 use crate::plan::{Content, EARLIER_SYSTEM, Gate, NewCode, Plan, Step};
@@ -27,13 +27,15 @@ use crate::tenant::{PinSource, Place};
 /// How often a claim is drawn anew before a door counts as exhausted.
 const DRAWS: usize = 3;
 
-/// How often digits that the guest knows are offered to a keypad that says that it has them, before there are others.
+/// How often digits that may be the stay's own already are offered to a keypad that says that it has them, before there are others.
 const PATIENCE: u32 = 8;
 
 /// One write of a wave.
 struct Intent {
     code: CodeId,
     kind: WriteKind,
+    /// Whether the keypad was offered the code before, and may have it from then.
+    again: bool,
 }
 
 impl Run<'_> {
@@ -89,7 +91,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn adopt_one(&mut self, door: &DoorId, listed: ListedCode, wanted: bool, plan: &Plan) -> Option<CodeId> {
+    pub(super) fn adopt_one(
+        &mut self,
+        door: &DoorId,
+        listed: ListedCode,
+        wanted: bool,
+        plan: &Plan,
+    ) -> Option<CodeId> {
         let now = self.code_time();
         let setup = self.tenant.doors.get(door)?.clone();
         let rules = self.tenant.rules(door)?;
@@ -266,8 +274,8 @@ impl Run<'_> {
             code.proof = Proof::Requested;
             code.proof_at = now;
         }
-        code.write = Some(intended(kind, now));
-        intents.push(Intent { code: id.clone(), kind });
+        let again = code.write.replace(intended(kind, now)).is_some();
+        intents.push(Intent { code: id.clone(), kind, again });
     }
 
     /// Writes down what is about to be tried, with the PINs claimed and the early removals drawn. `false` when a claim
@@ -615,7 +623,7 @@ impl Run<'_> {
         }
         for code in codes {
             if let Some(write) = &code.write {
-                intents.push(Intent { code: code.id.clone(), kind: write.kind });
+                intents.push(Intent { code: code.id.clone(), kind: write.kind, again: false });
             }
             self.stay.codes.retain(|known| known.id != code.id);
             self.stay.codes.push(code);
@@ -648,11 +656,11 @@ impl Run<'_> {
         let call = self.engine.call(&mut self.lease).await?;
         let calls = intents
             .iter()
-            .filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent.kind)));
+            .filter_map(|intent| Some(self.send(call, self.stay.code(&intent.code)?.clone(), intent)));
         let results: Vec<_> = join_all(calls).await;
         let mut touched: Vec<Place> = Vec::new();
-        for (id, kind, result) in results {
-            let looked_for = self.ended(&id, kind, result, opens);
+        for (intent, result) in results {
+            let looked_for = self.ended(intent, result, opens);
             if let Some(place) = looked_for.filter(|place| !touched.contains(place)) {
                 touched.push(place);
             }
@@ -666,15 +674,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn send(
+    async fn send<'i>(
         &self,
         call: Call,
         code: CodeRecord,
-        kind: WriteKind,
-    ) -> (CodeId, WriteKind, Result<Option<VendorCodeId>, LockError>) {
-        let id = code.id.clone();
-        let result = self.send_to(call, code, kind).await;
-        (id, kind, result)
+        intent: &'i Intent,
+    ) -> (&'i Intent, Result<Option<VendorCodeId>, LockError>) {
+        (intent, self.send_to(call, code, intent.kind).await)
     }
 
     async fn send_to(
@@ -712,18 +718,22 @@ impl Run<'_> {
     /// Whether the keypad's list shows some code with the digits of this one.
     fn is_listed_with_digits(&self, id: &CodeId, place: &Place) -> bool {
         let stored = self.stay.code(id).and_then(|code| code.pins.as_ref()).map(|pins| &pins.stored);
-        let view = self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default();
-        view.codes().iter().any(|listed| listed.stored.is_some() && listed.stored.as_ref() == stored)
+        let listed = |listed: &ListedCode| listed.stored.is_some() && listed.stored.as_ref() == stored;
+        self.view(place).codes().iter().any(listed)
+    }
+
+    fn view(&self, place: &Place) -> DoorView {
+        self.engine.doors.view(&self.tenant.slug, &place.key).unwrap_or_default()
     }
 
     /// Notes what became of a write. Answers the keypad that must be read to see it.
     fn ended(
         &mut self,
-        id: &CodeId,
-        kind: WriteKind,
+        intent: &Intent,
         result: Result<Option<VendorCodeId>, LockError>,
         opens: Option<DateTime<Utc>>,
     ) -> Option<Place> {
+        let (id, kind) = (&intent.code, intent.kind);
         let place = self.tenant.place_of(self.stay.code(id)?);
         // Nobody arrives at a keypad that its door no longer has.
         let opens = opens.filter(|_| self.tenant.is_present(&place));
@@ -731,7 +741,9 @@ impl Run<'_> {
         let blind = self.tenant.rules_at(&place).is_some_and(|rules| rules.listing == Listing::Nothing);
         let (tenant, work) = (self.tenant.clone(), self.lease.work.clone());
         let known = self.is_known_to_guest(id);
-        let hidden = known && !self.is_listed_with_digits(id, &place);
+        let hidden = (known || intent.again) && !self.is_listed_with_digits(id, &place);
+        // A keypad that has digits and lists nothing at all would not show other ones either.
+        let lists_nothing = !blind && self.view(&place).codes().is_empty();
         let code = self.stay.code_mut(id)?;
         let (door, lock) = (code.door.clone(), code.lock.clone());
         let mut set = |state, error: Option<String>| {
@@ -740,8 +752,11 @@ impl Run<'_> {
         let (what, detail, look) = match result {
             Ok(vendor_id) => {
                 set(WriteState::Applied, None);
-                code.attempts = 0;
                 code.retry_at = None;
+                if blind {
+                    // Elsewhere a list tells whether that was the end of it.
+                    code.attempts = 0;
+                }
                 if vendor_id.is_some() {
                     code.vendor_id = vendor_id;
                 }
@@ -768,8 +783,8 @@ impl Run<'_> {
                 set(state, Some(LockError::NoSuchCode.to_string()));
                 ("write-found-nothing", String::new(), true)
             }
-            Err(LockError::DuplicatePin) if hidden && code.attempts < PATIENCE => {
-                // The guest's own code may be there, and the list not whole: other digits would be the greater harm.
+            Err(LockError::DuplicatePin) if hidden && (lists_nothing || code.attempts < PATIENCE) => {
+                // The stay's own code may be there, and the list not whole: other digits would be the greater harm.
                 set(WriteState::NotApplied, Some(LockError::DuplicatePin.to_string()));
                 code.attempts += 1;
                 code.retry_at = Some(now + retry::delay(code.attempts, now, opens));

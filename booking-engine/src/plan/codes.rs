@@ -63,7 +63,10 @@ impl Planner<'_> {
     /// Codes that stay as they are are put back as they were where they vanish.
     fn keep_as_is(&mut self) {
         for code in self.plan.codes.clone() {
-            let wanted = code.state == CodeState::Wanted && !write_is_open(&code);
+            // Of several on one keypad the newest stands for it.
+            let here = |other: &&CodeRecord| other.state == CodeState::Wanted && other.key == code.key;
+            let stands = self.plan.codes.iter().rfind(here).is_some_and(|last| last.id == code.id);
+            let wanted = stands && !write_is_open(&code);
             match code.missing_since {
                 Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
                 _ if wanted
@@ -127,6 +130,8 @@ impl Planner<'_> {
             code.proof = code.proof.min(Proof::Accepted);
         }
         let code = code.clone();
+        // Nothing is proven of it before the next look holds it against what the stay should have now.
+        self.behind.insert(door.clone());
         self.look_into(&code);
         // What is known already is folded into a wanted code by the next look.
         self.wake(self.s.now);
@@ -327,15 +332,10 @@ impl Planner<'_> {
         if !clamp || window.opens() > self.s.now {
             return window.clone();
         }
-        // A start that was clamped earlier, and taken, stays as it is; the clock's hand is no reason to write again.
-        match code.filter(|code| code.vendor_id.is_some()).map(|code| &code.window) {
-            Some(held)
-                if held.end() == window.end()
-                    && held.opens() >= window.opens()
-                    && held.opens() <= self.s.now =>
-            {
-                held.clone()
-            }
+        // A start that is over, and was taken, stays as it is: what works already need not be written again.
+        let taken = |code: &&CodeRecord| code.vendor_id.is_some() && code.proof >= Proof::Accepted;
+        match code.filter(taken).map(|code| &code.window) {
+            Some(held) if held.end() == window.end() && held.opens() <= self.s.now => held.clone(),
             _ => window.starting_no_earlier_than(self.s.now),
         }
     }

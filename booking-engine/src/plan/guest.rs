@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::{CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Told, ToldCode};
-use booking_core::{Channel, DoorId, IntegrationName, Proof, Recipient, Window};
+use booking_core::store::{
+    CodeRecord, MessageKind, MessageRecord, MessageState, Told, ToldCode, WriteBackRecord,
+};
+use booking_core::{Channel, CodeId, DoorId, IntegrationName, Proof, Recipient, Window};
 use chrono::{DateTime, Utc};
 
 use super::{Planner, Step, Tell, When, write_end};
@@ -40,7 +42,7 @@ impl Planner<'_> {
         }
         let when = if proven && early.is_none() && !self.observing() { When::Now } else { When::Later };
         self.tell(&access, &truth, when);
-        self.write_back(when);
+        self.write_back(&truth, when);
     }
 
     /// What is true now, if every door has a code with a PIN.
@@ -301,19 +303,16 @@ impl Planner<'_> {
         })
     }
 
-    fn write_back(&mut self, when: When) {
+    /// Writes into the booking what the guest is told.
+    fn write_back(&mut self, truth: &Told, when: When) {
         if !self.wished.policy.write_back {
             return;
         }
-        let codes: Vec<_> = self
-            .plan
-            .codes
-            .iter()
-            .filter(|code| code.state == CodeState::Wanted)
-            .map(|code| code.id.clone())
-            .collect();
-        let last =
-            self.s.grant.and_then(|grant| grant.write_back.as_ref()).filter(|last| last.codes == codes);
+        let codes: Vec<CodeId> = truth.codes.iter().map(|told| told.code.clone()).collect();
+        let is_of_these = |last: &&WriteBackRecord| {
+            last.codes.len() == codes.len() && codes.iter().all(|code| last.codes.contains(code))
+        };
+        let last = self.s.grant.and_then(|grant| grant.write_back.as_ref()).filter(is_of_these);
         match last {
             Some(last) if last.written => {}
             Some(last) => match last.retry_at {

@@ -98,7 +98,8 @@ impl Planner<'_> {
         if write_end(code).is_some_and(|end| observed_at <= end) {
             return;
         }
-        let settled = self.settled(code, view);
+        // What a list has shown since it was written needs no time to show any more.
+        let settled = code.proof >= Proof::Listed || self.settled(code, view);
         if found.is_some() {
             code.missing_since = None;
         }
@@ -107,7 +108,7 @@ impl Planner<'_> {
         if deleted {
             // Wanted again after a delete: a list may still show what is about to go, but it cannot hide what is there.
             match found {
-                Some(_) if !settled => return,
+                Some(_) if !self.settled(code, view) => return,
                 // It was not taken off after all.
                 Some(_) => code.write.iter_mut().for_each(|write| write.state = WriteState::NotApplied),
                 None if view.complete => {
@@ -277,7 +278,6 @@ impl Planner<'_> {
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
     pub(super) fn adopt(&mut self) {
-        let Some(marker) = self.s.marker else { return };
         // A gap in our configuration is no reason to take over, and then take away, what another system made.
         let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
         if self.s.booking.booking.is_none() || gap {
@@ -287,7 +287,7 @@ impl Planner<'_> {
         for setup in self.s.tenant.doors.values() {
             let Some(view) = self.s.views.get(&setup.door.key) else { continue };
             let Some(place) = self.s.tenant.place(&setup.id) else { continue };
-            for listed in view.marked(marker).filter(|listed| !self.in_ledger(&place, listed)) {
+            for listed in self.own(view, &place).filter(|listed| !self.in_ledger(&place, listed)) {
                 found.push((place.clone(), listed.clone()));
             }
         }
@@ -315,6 +315,14 @@ impl Planner<'_> {
             };
             self.step(Step::Adopt { place, listed, wanted }, When::Now);
         }
+    }
+
+    /// The codes on a keypad that are this stay's by their marker, or because staff says so.
+    fn own<'v>(&'v self, view: &'v DoorView, place: &'v Place) -> impl Iterator<Item = &'v ListedCode> {
+        let markers = self.s.marker.into_iter().chain(self.s.former);
+        let marked = markers.flat_map(|marker| view.marked(marker));
+        let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
+        marked.chain(linked.filter_map(|linked| view.code(&linked.code)))
     }
 
     fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {

@@ -331,8 +331,8 @@ impl House {
             let hooks = self.hooks();
             let worked = block_on(self.engine.run_due()).unwrap();
             if hooks + worked == 0 {
-                let audit = block_on(self.store.audit(&tenant_slug(), None, 20)).unwrap();
-                assert!(!audit.iter().any(|entry| entry.what == "parked"), "a plan does not come to rest");
+                let audit = block_on(self.store.audit(&tenant_slug(), None, None, 20)).unwrap();
+                assert!(!audit.iter().any(|row| row.entry.what == "parked"), "a plan does not come to rest");
                 return;
             }
         }
@@ -437,7 +437,9 @@ impl House {
     }
 
     pub(crate) fn audit(&self, id: u64) -> Vec<AuditEntry> {
-        block_on(self.store.audit(&tenant_slug(), Some(&self.booking_id(id)), 1000)).unwrap()
+        let rows =
+            block_on(self.store.audit(&tenant_slug(), Some(&self.booking_id(id)), None, 1000)).unwrap();
+        rows.into_iter().map(|row| row.entry).collect()
     }
 
     pub(crate) fn rows(&self, kind: Kind) -> usize {

@@ -259,9 +259,9 @@ impl Inn {
     }
 
     fn assert_unparked(&self) {
-        let audit = block_on(self.store.audit(&tenant_slug(), None, 200)).unwrap();
+        let audit = block_on(self.store.audit(&tenant_slug(), None, None, 200)).unwrap();
         assert!(
-            !audit.iter().any(|entry| entry.what == "parked"),
+            !audit.iter().any(|row| row.entry.what == "parked"),
             "a plan does not come to rest: {audit:#?}"
         );
     }
@@ -391,7 +391,8 @@ impl Inn {
     }
 
     pub(crate) fn audit(&self, text: &str) -> Vec<AuditEntry> {
-        block_on(self.store.audit(&tenant_slug(), Some(&self.id(text)), 1000)).unwrap()
+        let rows = block_on(self.store.audit(&tenant_slug(), Some(&self.id(text)), None, 1000)).unwrap();
+        rows.into_iter().map(|row| row.entry).collect()
     }
 
     /// How often something was put on record for a stay.

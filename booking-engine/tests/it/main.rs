@@ -15,6 +15,7 @@ mod inn;
 mod lifecycle;
 mod messages;
 mod new_ids;
+mod operator;
 mod outages;
 mod pins;
 mod plans;

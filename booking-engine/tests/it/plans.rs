@@ -14,7 +14,7 @@ fn house(mode: Mode) -> House {
 
 fn draft(house: &House, scope: &Scope) -> Draft {
     let tenant = house.engine.tenant(&tenant_slug()).unwrap().clone();
-    block_on(house.engine.draft(&tenant, scope)).unwrap()
+    block_on(house.engine.draft(&tenant, scope, &|_| {})).unwrap()
 }
 
 fn apply(house: &House, plan: &str) -> (usize, usize) {

@@ -61,8 +61,8 @@ impl Street {
 
     /// How often this stands in the first tenant's audit trail.
     pub(crate) fn audited(&self, what: &str) -> usize {
-        let audit = block_on(self.store.audit(&self.sides[0].slug, None, 10_000)).unwrap();
-        audit.iter().filter(|entry| entry.what == what).count()
+        let audit = block_on(self.store.audit(&self.sides[0].slug, None, None, 10_000)).unwrap();
+        audit.iter().filter(|row| row.entry.what == what).count()
     }
 }
 

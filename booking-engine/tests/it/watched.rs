@@ -6,8 +6,8 @@ use std::time::Duration as StdDuration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, CodeRecord, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError, Tx,
-    WorkKey, WorkRow,
+    AuditRow, CodeRecord, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError, Tx, WorkKey,
+    WorkRow,
 };
 use booking_core::{BookingId, DoorKey, ExternalId, IntegrationName, TenantSlug};
 use booking_store::MemoryStore;
@@ -71,6 +71,9 @@ impl Store for Watched {
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.inner.work(after, limit).await
     }
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.inner.work_row(work).await
+    }
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.inner.get(key).await
     }
@@ -119,9 +122,10 @@ impl Store for Watched {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.inner.audit(tenant, stay, limit).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit(tenant, stay, before, limit).await
     }
     async fn purge(
         &self,

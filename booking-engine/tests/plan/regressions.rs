@@ -4,7 +4,9 @@ use booking_core::store::{CodeState, WriteKind, WriteState};
 use booking_core::{Listing, Proof};
 use booking_engine::Mode;
 
-use crate::case::{Case, CodeCase, DoorCase, StayCase, Stranger, TenantCase, There, Told, ViewCase};
+use crate::case::{
+    Case, CodeCase, DoorCase, MessageCase, StayCase, Stranger, TenantCase, There, Told, ViewCase,
+};
 use crate::properties::{comes_to_rest, is_independent_of_order, is_minimal, keeps_promises};
 
 fn door() -> DoorCase {
@@ -168,4 +170,22 @@ fn a_write_that_a_partial_list_does_not_show_is_looked_for_again() {
     }]);
     case.doors[0].view = ViewCase::Partial { ago: 0 };
     check(&case);
+}
+
+#[test]
+fn the_booking_is_written_into_what_is_told_and_not_what_is_about_to_go() {
+    let mut case = case(vec![CodeCase {
+        door: 1,
+        write: None,
+        has_id: false,
+        ..code(WriteKind::Create, WriteState::Applied, Proof::Requested)
+    }]);
+    case.codes[0].retry_in = Some(1);
+    case.stay =
+        StayCase { season: 0, nights: 0, check_in: (2, 30), check_out: (15, 0), grant: 0, ..case.stay };
+    case.tenant.write_back = true;
+    case.tenant.proof = Proof::Accepted;
+    case.messages =
+        vec![MessageCase { channel: 0, state: 0, tells: 0, retry_in: None, attempts: 0, maybe_twice: false }];
+    comes_to_rest(&case);
 }

@@ -570,6 +570,7 @@ impl Scene {
             tenant: &self.tenant,
             mode: self.tenant.mode,
             booking: &self.booking,
+            former: &[],
             marker: Some(&marker),
             grant: self.grant.as_ref(),
             codes: &self.codes,
@@ -578,6 +579,7 @@ impl Scene {
             recovered: &BTreeMap::new(),
             rivals,
             reissued_at: self.reissued_at,
+            linked: &BTreeSet::new(),
             without_backup: &self.without_backup,
             budgets,
         })

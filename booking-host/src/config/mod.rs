@@ -28,6 +28,7 @@
 //! );
 //! ```
 
+mod api;
 mod problem;
 mod read;
 mod secret;
@@ -51,6 +52,7 @@ use self::read::{Entry, Found, Report, Section};
 use self::value::Address;
 use crate::registry::{Registry, WebhookTerms};
 
+pub use self::api::{ApiConfig, ApiScope, ApiToken};
 pub use self::problem::{Problem, Warning};
 pub use self::secret::{Origin, SecretValue};
 pub use self::settings::{KeySpec, Notes, Settings, Shape};
@@ -69,6 +71,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// What it logs.
     pub log: LogConfig,
+    /// Who may ask the operator's API; `None` where there is none.
+    pub api: Option<ApiConfig>,
     /// Webhook paths of vendor dashboards that are already filled in.
     pub aliases: Vec<Alias>,
     /// The tenants.
@@ -237,6 +241,8 @@ fn read(text: &str, env: &dyn Fn(&str) -> Option<String>, registry: &Registry) -
     let store = section("store").and_then(read_store);
     let worker = section("worker").and_then(|section| read_worker(section, tenants.configs.len()));
     let log = section("log").and_then(read_log);
+    let listen = server.as_ref().map(|server| server.listen);
+    let api = section("api").and_then(|section| api::read(section, listen, &tenants.slugs));
     let aliases = read_aliases(&root, &tenants.webhooks, &tenants.slugs);
     tenants.check_unused_webhooks(&report, &aliases);
     root.finish();
@@ -247,6 +253,7 @@ fn read(text: &str, env: &dyn Fn(&str) -> Option<String>, registry: &Registry) -
             store: store?,
             worker: worker?,
             log: log?,
+            api: api?,
             aliases,
             tenants: tenants.configs,
         })
@@ -439,7 +446,9 @@ fn read_log(section: Section<'_>) -> Option<LogConfig> {
 }
 
 /// Paths that are the host's own.
-const OWN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const OWN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"];
+/// What paths of the API begin with that name a tenant.
+const OWN_PREFIX: &str = "/api/v1/tenants";
 
 fn read_aliases(
     root: &Section<'_>,
@@ -478,7 +487,7 @@ fn alias_path(text: &str) -> Result<String, &'static str> {
     {
         return Err("is not a plain path");
     }
-    if OWN_PATHS.contains(&text) {
+    if OWN_PATHS.contains(&text) || text.starts_with(OWN_PREFIX) {
         return Err("is a path of the host itself");
     }
     Ok(text.to_owned())

@@ -241,6 +241,15 @@ impl Settings {
         self.secret_values(key).iter().filter_map(SecretValue::get).cloned().collect()
     }
 
+    /// The keys that show the vendor who we are: secrets, but for those that the vendor shows us.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &'static str> {
+        let ours = |key: &&'static str| !key.starts_with("webhook_");
+        let secret = |(key, (_, value)): (&&'static str, &(usize, Value))| {
+            matches!(value, Value::Secrets(_)).then_some(*key)
+        };
+        self.values.iter().filter_map(secret).filter(ours)
+    }
+
     /// Every secret with its key, to be read from the store where it is there.
     pub(crate) fn secrets_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretValue)> {
         self.values.iter_mut().flat_map(|(key, (_, value))| {

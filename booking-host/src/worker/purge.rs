@@ -1,15 +1,18 @@
 //! Forgetting: what is older than the retention goes, once nothing of it is left on a door.
 
-use booking_core::store::StoreError;
+use booking_core::TenantSlug;
+use booking_core::store::{Kind, PlanRecord, PlanState, Record, StoreError, Tx, Write};
 use booking_engine::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How many stays are forgotten in one call.
 const STAYS: usize = 200;
+/// How many plans are looked at in one call.
+const PLANS: usize = 200;
 
 /// Forgets what is older than `retention`. Returns whether it could.
 pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDelta) -> bool {
-    match forget(engine, now - retention).await {
+    match forget(engine, now, now - retention).await {
         Ok(()) => true,
         Err(error) => {
             tracing::error!(%error, "what is too old cannot be forgotten");
@@ -18,7 +21,7 @@ pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDe
     }
 }
 
-async fn forget(engine: &Engine, older_than: DateTime<Utc>) -> Result<(), StoreError> {
+async fn forget(engine: &Engine, now: DateTime<Utc>, older_than: DateTime<Utc>) -> Result<(), StoreError> {
     let over = engine.forgettable(older_than).await?;
     let (mut inbox, mut audit, mut records) = (0, 0, 0);
     // At least one call: old inbox rows and audit entries belong to no stay.
@@ -30,6 +33,41 @@ async fn forget(engine: &Engine, older_than: DateTime<Utc>) -> Result<(), StoreE
         audit += purged.audit;
         records += purged.records;
     }
-    tracing::info!(stays = over.len(), inbox, audit, records, "forgot what is too old");
+    let mut plans = 0;
+    for tenant in engine.tenants() {
+        plans += forget_plans(engine, &tenant.slug, now, older_than).await?;
+    }
+    tracing::info!(stays = over.len(), inbox, audit, records, plans, "forgot what is too old");
     Ok(())
+}
+
+/// Forgets the plans of a tenant that nobody can apply any more. Answers how many.
+async fn forget_plans(
+    engine: &Engine,
+    tenant: &TenantSlug,
+    now: DateTime<Utc>,
+    older_than: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let (mut forgotten, mut after) = (0, None::<String>);
+    loop {
+        let rows = engine.store().rows(Kind::Plan, tenant, after.as_deref(), PLANS).await?;
+        let Some(last) = rows.last() else { return Ok(forgotten) };
+        after = Some(last.record.key().id);
+        let is_over =
+            |record: &Record| matches!(record, Record::Plan(plan) if is_over(plan, now, older_than));
+        let over = rows.iter().map(|row| &row.record).filter(|record| is_over(record));
+        let writes: Vec<Write> = over.map(|record| Write::Delete(record.key())).collect();
+        forgotten += writes.len();
+        let _ = engine.store().commit(Tx { writes, ..Tx::new(now) }).await?;
+    }
+}
+
+/// A plan that was never applied holds digits that nobody will get. What became of one that was is told for as long as
+/// anything is; one that is being applied stays whatever its age.
+fn is_over(plan: &PlanRecord, now: DateTime<Utc>, older_than: DateTime<Utc>) -> bool {
+    match plan.state {
+        PlanState::Drafted => plan.expires_at <= now,
+        PlanState::Approved | PlanState::Begun => false,
+        PlanState::Applied | PlanState::Refused => plan.expires_at <= older_than,
+    }
 }

@@ -91,6 +91,9 @@ impl Store for TestStore {
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.inner.work(after, limit).await
     }
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.inner.work_row(work).await
+    }
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.inner.get(key).await
     }
@@ -140,9 +143,10 @@ impl Store for TestStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.inner.audit(tenant, stay, limit).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit(tenant, stay, before, limit).await
     }
     async fn purge(
         &self,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError,
+    AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError,
     Tx, WorkKey, WorkRow,
 };
 use booking_core::{
@@ -235,6 +235,11 @@ impl Store for SqliteStore {
         self.read(move |sql| sql.list_work(after.as_ref(), limit)).await
     }
 
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let work = work.clone();
+        self.read(move |sql| sql.work_row(&work)).await
+    }
+
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         let key = key.clone();
         self.read(move |sql| sql.get(&key)).await
@@ -301,10 +306,11 @@ impl Store for SqliteStore {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
+    ) -> Result<Vec<AuditRow>, StoreError> {
         let (tenant, stay) = (tenant.clone(), stay.cloned());
-        self.read(move |sql| sql.audit(&tenant, stay.as_ref(), limit)).await
+        self.read(move |sql| sql.audit(&tenant, stay.as_ref(), before, limit)).await
     }
 
     async fn purge(

@@ -72,9 +72,10 @@ statements! {
     PURGE_CLAIMS = "DELETE FROM claim WHERE ends_at < ?1";
 
     ADD_AUDIT = "INSERT INTO audit (tenant, stay, at, what, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
-    AUDIT = "SELECT at, stay, what, detail FROM audit WHERE tenant = ?1 ORDER BY number DESC LIMIT ?2";
-    AUDIT_OF = "SELECT at, stay, what, detail FROM audit WHERE tenant = ?1 AND stay = ?3
-        ORDER BY number DESC LIMIT ?2";
+    AUDIT = "SELECT number, at, stay, what, detail FROM audit WHERE tenant = ?1 AND number < ?2
+        ORDER BY number DESC LIMIT ?3";
+    AUDIT_OF = "SELECT number, at, stay, what, detail FROM audit WHERE tenant = ?1 AND number < ?2 AND stay = ?4
+        ORDER BY number DESC LIMIT ?3";
     PURGE_AUDIT = "DELETE FROM audit WHERE at < ?1";
 
     GET_IDEMPOTENCY = "SELECT token, answer, until FROM idempotency WHERE key = ?1";

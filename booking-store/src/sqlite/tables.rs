@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    AuditEntry, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
+    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
     StoredRecord, WorkKey, WorkRow,
 };
 use booking_core::{
@@ -239,6 +239,25 @@ impl Sql<'_> {
         time(self.one(sql::NEXT_DUE, [], |row| row.get(0))?.flatten())
     }
 
+    pub(super) fn work_row(&self, key: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let row = self.work_state(key)?.filter(|row| row.ready_at().is_some());
+        row.map(|row| row.shown(key)).transpose()
+    }
+
+    fn work_state(&self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+        let row = self.one(sql::GET_WORK, columns(key)?, |row| {
+            <(Option<i64>, Option<i64>, Option<i64>, i64, i64)>::try_from(row)
+        })?;
+        let Some((due_at, priority, leased_until, token, failures)) = row else { return Ok(None) };
+        Ok(Some(WorkState {
+            due_at: due_at.map(Micros),
+            priority: priority.map(Micros),
+            leased_until: leased_until.map(Micros),
+            token: number(token)?,
+            failures: number(failures)?,
+        }))
+    }
+
     pub(super) fn list_work(&self, after: Option<&WorkKey>, most: usize) -> Result<Vec<WorkRow>, StoreError> {
         let (rank, tenant, id) =
             after.map(columns).transpose()?.unwrap_or((-1, String::new(), String::new()));
@@ -317,17 +336,20 @@ impl Sql<'_> {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         most: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
+    ) -> Result<Vec<AuditRow>, StoreError> {
         let read = |row: &rusqlite::Row<'_>| {
-            let columns: (i64, Option<String>, String, String) = row.try_into().map_err(failed)?;
-            let (at, stay, what, detail) = columns;
+            let columns: (i64, i64, Option<String>, String, String) = row.try_into().map_err(failed)?;
+            let (number, at, stay, what, detail) = columns;
             let stay = name(stay.map(|stay| BookingId::parse(&stay)).transpose())?;
-            Ok(AuditEntry { at: Micros(at).utc()?, tenant: tenant.clone(), stay, what, detail })
+            let entry = AuditEntry { at: Micros(at).utc()?, tenant: tenant.clone(), stay, what, detail };
+            Ok(AuditRow { number: u64::try_from(number).unwrap_or_default(), entry })
         };
+        let (tenant, before, most) = (tenant.as_str(), before.map_or(i64::MAX, int), limit(most));
         match stay {
-            Some(stay) => self.all(sql::AUDIT_OF, params![tenant.as_str(), limit(most), stay.as_str()], read),
-            None => self.all(sql::AUDIT, params![tenant.as_str(), limit(most)], read),
+            Some(stay) => self.all(sql::AUDIT_OF, params![tenant, before, most, stay.as_str()], read),
+            None => self.all(sql::AUDIT, params![tenant, before, most], read),
         }
     }
 
@@ -545,17 +567,7 @@ impl Tables for Sql<'_> {
     }
 
     fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
-        let row = self.one(sql::GET_WORK, columns(key)?, |row| {
-            <(Option<i64>, Option<i64>, Option<i64>, i64, i64)>::try_from(row)
-        })?;
-        let Some((due_at, priority, leased_until, token, failures)) = row else { return Ok(None) };
-        Ok(Some(WorkState {
-            due_at: due_at.map(Micros),
-            priority: priority.map(Micros),
-            leased_until: leased_until.map(Micros),
-            token: number(token)?,
-            failures: number(failures)?,
-        }))
+        self.work_state(key)
     }
 
     fn first_token(&mut self) -> Result<u64, StoreError> {

@@ -3,6 +3,7 @@
 //! Each looks only at the truth of the world and at what the store recorded, never at the planner's own opinion, so
 //! that a fault cannot hide in both.
 
+mod doors;
 mod rest;
 mod steps;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use booking_core::{
     BookingId, BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics,
     VendorCodeId, Window,
 };
-use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 
 use crate::deed::{Deed, OnDoor, View};
 use crate::history::PolicySetup;
@@ -42,9 +43,21 @@ impl Broken {
 }
 
 /// Every promise by its name, and in words.
-pub const PROMISES: [(&str, &str); 22] = [
+pub const PROMISES: [(&str, &str); 28] = [
     ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
     ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
+    ("digits-rest", "Digits rest for the quarantine before another stay gets them."),
+    ("written-once", "No code is made a second time on a keypad that shows the first."),
+    (
+        "no-code-on-an-unread-door",
+        "No code is made for a stay on a door that nobody could read since the stay is known.",
+    ),
+    ("removals-are-proven", "A code is on record as removed only where it was not shown any more."),
+    (
+        "brake-holds",
+        "No more rights end before their time in a day than the brake lets go, until somebody lifts it.",
+    ),
+    ("late-writes-fail", "Whoever has lost a lease, or let it run out, changes nothing under it."),
     (
         "no-removal-without-reason",
         "A code is taken off a door only when its source has said that the stay has no right to it, when its time is over, or when the stay has another code there.",
@@ -56,7 +69,7 @@ pub const PROMISES: [(&str, &str); 22] = [
     ("nobody-is-locked-out", "A guest in the house is never locked out by Staykey's own action."),
     (
         "told-before-the-old-goes",
-        "A guest who knows a code and moves hears of the new one before the old one goes.",
+        "A guest who knows a code and moves, or gets other digits from staff, hears of the new one before the old one goes.",
     ),
     (
         "told-only-what-is-proven",
@@ -125,6 +138,14 @@ pub(crate) struct Promises {
     /// Codes that were ever listed.
     listed: BTreeMap<usize, Vec<OnDoor>>,
     duplicates: BTreeSet<usize>,
+    /// Codes that were on a keypad when a read left them out without a word for it.
+    hidden: BTreeSet<(usize, VendorCodeId)>,
+    /// What hosts took off a keypad, and what its clock showed then.
+    left: BTreeMap<usize, Vec<(OnDoor, NaiveDateTime)>>,
+    /// Codes that went before their time.
+    early: Vec<doors::Early>,
+    /// Whether staff has lifted all brakes.
+    lifted: bool,
     /// Which stay has which backup code, by keypad and the vendor's id.
     given: BTreeMap<(usize, VendorCodeId), usize>,
     /// How much had been written and told when the echoes began.
@@ -149,6 +170,11 @@ impl Promises {
         let mut all: Vec<_> = former.copied().chain([first, world.policies[tenant]]).collect();
         all.dedup();
         all
+    }
+
+    /// Staff lets everything go that brakes hold back.
+    pub(crate) fn brakes_are_lifted(&mut self) {
+        self.lifted = true;
     }
 
     /// A stay has new words: its arrival is looked at when it comes.
@@ -254,10 +280,19 @@ fn says(world: &World, number: usize, stay: &Stay, content: &Content, record: &B
 /// A window as the clock of a keypad shows it.
 fn times(rules: &DoorRules, window: &Window) -> (NaiveDateTime, NaiveDateTime) {
     match rules.time {
-        TimeSemantics::Instants => (window.opens().naive_utc(), window.closes().naive_utc()),
+        TimeSemantics::Instants => instants(window),
         TimeSemantics::LocalWallTime => window.wall(),
         TimeSemantics::WholeLocalDays => window.whole_days().wall(),
     }
+}
+
+/// Its ends as instants, reckoned here and not by the words that are to be checked: of an hour that comes twice the
+/// earlier reading begins and the later one ends.
+fn instants(window: &Window) -> (NaiveDateTime, NaiveDateTime) {
+    let at = |local: NaiveDateTime| window.zone().from_local_datetime(&local);
+    let begins = at(window.start()).earliest().map_or(window.opens(), |at| at.to_utc());
+    let ends = at(window.end()).latest().map_or(window.closes(), |at| at.to_utc());
+    (begins.naive_utc(), ends.naive_utc())
 }
 
 /// What the clock of a keypad shows now.
@@ -291,6 +326,12 @@ impl Promises {
                 self.listed.entry(*keypad).or_default().extend(new.cloned());
                 steps::foreign_codes_stay(world, *keypad, before, after)?;
                 steps::no_pin_twice(world, *keypad, before, after)?;
+                self.leaves(world, *keypad, before, after);
+                self.digits_rest(world, *keypad, before, after)?;
+                if *step == crate::coverage::Step::Created {
+                    self.written_once(world, *keypad, before, after)?;
+                    self.looked_before(world, *keypad, before, after)?;
+                }
                 self.nobody_is_locked_out(world, *keypad, before, after)?;
                 if *step == crate::coverage::Step::Deleted {
                     self.sum.writes -= 1;
@@ -308,6 +349,11 @@ impl Promises {
                 self.heard(world, *tenant, *channel, to, body)?;
             }
             Deed::Booking(record) => self.booking(world, record)?,
+            Deed::Code(code) => self.removal_is_proven(world, code)?,
+            Deed::Late => {
+                let text = "a change was taken under a lease that is over";
+                return Err(Broken::new("late-writes-fail", world.hub.now(), text));
+            }
             Deed::Duplicate { keypad } => {
                 self.duplicates.insert(*keypad);
             }
@@ -332,6 +378,9 @@ impl Promises {
             View::Other => self.listed.get(&keypad).cloned().unwrap_or_default(),
             View::Empty | View::Failed => Vec::new(),
         };
+        if matches!(view, View::Other | View::Empty) {
+            self.hides(world, keypad);
+        }
         let shown = self.shown.entry(keypad).or_default();
         for code in codes {
             if !shown.contains(&code) {
@@ -345,9 +394,8 @@ impl Promises {
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
         known.push(belief.clone());
-        let can_tell = world.history.setup.tenants[world.stays[number].tenant].source.can_tell();
         match last {
-            Some(last) if can_tell && belief.most < last.least => {
+            Some(last) if belief.most < last.least => {
                 let text = format!(
                     "stay {number}: version {} was known, and now it is version {}",
                     last.least, belief.most

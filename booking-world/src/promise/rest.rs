@@ -15,6 +15,8 @@ struct Resting<'a> {
     number: usize,
     stay: &'a Stay,
     alerts: Vec<&'a AlertRecord>,
+    /// Whether policy lets, or let for a time, stand what staff does.
+    adopts: bool,
 }
 
 impl Resting<'_> {
@@ -36,7 +38,8 @@ impl Promises {
                 let of_stay = alerts[stay.tenant]
                     .iter()
                     .filter(|alert| ids.iter().any(|id| alert.stay.as_ref() == Some(id)));
-                Resting { number, stay, alerts: of_stay.collect() }
+                let adopts = self.policies(world, stay.tenant).iter().any(|policy| policy.adopt);
+                Resting { number, stay, alerts: of_stay.collect(), adopts }
             })
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
@@ -164,6 +167,28 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if (access.closes() - now).abs() < Duration::minutes(30) {
         return Want::Whatever;
     }
+    // What a list has hidden for a time, and shows later without its digits, is for staff to take away.
+    let masked = world.vendors.rules(keypad).listing == Listing::Masked;
+    if masked && resting.is_alerted(&["foreign-marker"]) {
+        return Want::Whatever;
+    }
+    let ahead = |keypad: usize| {
+        let ahead = world.vendors.rules(keypad).look_ahead;
+        ahead.and_then(|ahead| Duration::from_std(ahead).ok())
+    };
+    let too_early =
+        |keypad: usize| ahead(keypad).is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now);
+    let full = |keypad: usize| {
+        let most = world.vendors.rules(keypad).capacity;
+        most.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most || has_turnover(world, keypad))
+    };
+    // Of a keypad that takes no code yet a guest cannot be told yet: whoever moves there, or is to get other digits,
+    // keeps the old code until then.
+    let waits = |keypad: &usize| too_early(*keypad) || full(*keypad);
+    let waits = content.holds() && content.doors(setup).iter().any(waits);
+    if waits && (!is_mine || !stay.redrawn.is_empty()) {
+        return Want::Whatever;
+    }
     if !is_mine || access.closes() <= now {
         return Want::None;
     }
@@ -173,7 +198,7 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     let rules = world.vendors.rules(keypad);
     let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
     // By policy what staff did stands.
-    if policy.adopt && touched {
+    if resting.adopts && touched {
         return Want::Whatever;
     }
     // What cannot be read cannot be missed.
@@ -181,14 +206,24 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if unseen {
         return Want::Whatever;
     }
-    let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
-    if ahead.is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now) {
+    if too_early(keypad) {
         return Want::Whatever;
     }
-    if rules.capacity.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most) {
+    if full(keypad) {
         return Want::Whatever;
     }
     Want::One
+}
+
+/// Whether somebody came or left at a keypad within this hour, so that places change hands.
+fn has_turnover(world: &World, keypad: usize) -> bool {
+    world.stays.iter().any(|stay| {
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let access = stay.content().access(setup, &world.policies[stay.tenant]);
+        let near = |at: chrono::DateTime<chrono::Utc>| (world.hub.now() - at).abs() < Duration::hours(1);
+        stay.content().doors(setup).contains(&keypad)
+            && access.is_some_and(|access| near(access.opens()) || near(access.closes()))
+    })
 }
 
 fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRules, code: &OnDoor) -> bool {
@@ -199,7 +234,7 @@ fn is_right(world: &World, resting: &Resting<'_>, keypad: usize, rules: &DoorRul
     let clock = reading(world, keypad, rules);
     // A keypad that takes no start in the past has the time of the write.
     let clamped = (!rules.past_start || rules.look_ahead.is_some())
-        && code.start.is_none_or(|at| at >= start && at <= clock);
+        && code.start.is_none_or(|at| at <= clock && (at >= start || start <= clock));
     code.active && code.end == Some(end) && (code.start == Some(start) || clamped)
 }
 
@@ -248,7 +283,9 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
         .tell_hours_before
         .is_some_and(|hours| access.opens() - Duration::hours(i64::from(hours)) + Duration::hours(1) > now);
     let all_there = doors.iter().all(|keypad| matches!(wanted(world, resting, *keypad), Want::One));
-    if !content.holds() || doors.is_empty() || !all_there || (early && stay.heard.is_empty()) {
+    // Who has another booking by now is told of it in its time.
+    let untold = stay.heard.is_empty() || steps::is_another_booking(world, stay);
+    if !content.holds() || doors.is_empty() || !all_there || (early && untold) {
         return Ok(());
     }
     let broken = |text: String| Err(Broken::new("at-rest-guests-know", world.hub.now(), text));
@@ -325,7 +362,7 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
                 && message.tried_at <= later.at
                 && message.told.as_ref().zip(later.told.as_ref()).is_some_and(|(a, b)| !same_told(a, b))
         });
-        if !named && !between {
+        if !named && !between && !world.woke(earlier.at, later.at) {
             let text =
                 format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
             return Err(Broken::new("told-once", world.hub.now(), text));

@@ -1,7 +1,7 @@
 //! What holds after every step.
 
 use booking_core::store::{AlertRecord, Kind, Record, Store as _};
-use booking_core::{Clock as _, DoorRules, Pin, Proof, Window};
+use booking_core::{Clock as _, DoorRules, Listing, Pin, Proof, VendorCodeId, Window};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use super::{Broken, Promises, reading, times, typed, works};
@@ -39,21 +39,29 @@ pub(super) fn no_pin_twice(
     before: &[OnDoor],
     after: &[OnDoor],
 ) -> Result<(), Broken> {
+    let rules = world.vendors.rules(keypad);
     for new in after.iter().filter(|code| !before.contains(code) && !code.leaving) {
         let Some(stay) = world.stay_of(new) else { continue };
         let clash = after.iter().find(|other| {
             other.id != new.id
-                && other.stored == new.stored
+                && are_near(&other.stored, &new.stored, rules.neighbours)
                 && !other.leaving
                 && world.stay_of(other).is_some_and(|of| of != stay)
                 && overlap(new, other)
         });
         if let Some(other) = clash {
-            let text = format!("on keypad {keypad} {} and {} have the same digits", new.note, other.note);
+            let text = format!("on keypad {keypad} {} and {} share their digits", new.note, other.note);
             return Err(Broken::new("no-pin-twice", world.hub.now(), text));
         }
     }
     Ok(())
+}
+
+/// Whether digits are the same, or so near each other that the keypad takes one for the other.
+fn are_near(one: &Pin, other: &Pin, neighbours: u8) -> bool {
+    let number = |pin: &Pin| pin.expose().parse::<i64>().ok();
+    let near = || Some((number(one)? - number(other)?).abs() <= i64::from(neighbours));
+    one == other || (neighbours > 0 && near().unwrap_or(false))
 }
 
 /// What a tenant's mode forbids.
@@ -146,12 +154,16 @@ impl Promises {
                 let text = format!("host {host} could not read keypad {keypad} and removed {}", code.note);
                 return Err(Broken::new("no-removal-on-a-bad-read", now, text));
             }
-            let second = after
-                .iter()
-                .any(|other| other.id != code.id && !other.leaving && world.stay_of(other) == Some(number));
+            let handed_out = handed_out(world, number, keypad);
+            let second = after.iter().any(|other| {
+                let stands = world.stay_of(other) == Some(number) || handed_out.contains(&other.id);
+                other.id != code.id && !other.leaving && stands
+            });
             if second {
+                self.news_come_first(world, (number, keypad), code, after)?;
                 continue;
             }
+            self.brake_holds(world, number, keypad)?;
             if self.surely_has_right(world, number, keypad) && !yields(world, number, keypad) {
                 let text = format!(
                     "{} was taken off keypad {keypad}, but stay {number} has a right to it",
@@ -314,6 +326,8 @@ impl Promises {
             let touched = stay.touched.iter().any(|(_, at)| *at == keypad);
             let holds = match required {
                 Proof::Requested => true,
+                // What cannot be read cannot be missed.
+                Proof::Accepted if touched && rules.listing == Listing::Nothing => true,
                 Proof::Accepted => {
                     world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it)
                 }
@@ -380,7 +394,9 @@ impl Promises {
         let fresh = stay.touched.iter().any(|(at, _)| now - *at < reads);
         // Whoever watched until lately has had no time yet.
         let watched = self.policies(world, stay.tenant).iter().any(|policy| policy.mode != ModeSetup::Full);
-        if !settled || !arrives || fresh || watched || world.knows_the_way(number) {
+        let blind = |keypad: usize| world.vendors.rules(keypad).listing == Listing::Nothing;
+        let unseen = stay.touched.iter().any(|(_, keypad)| blind(*keypad));
+        if !settled || !arrives || fresh || unseen || watched || world.knows_the_way(number) {
             return Ok(());
         }
         let told = alerts(world, stay.tenant);
@@ -397,21 +413,35 @@ impl Promises {
     }
 }
 
-/// Whether a keypad that takes no start in the past got the same digits anew, from the next minute on.
+/// The backup codes on a keypad that a stay was given, by the record.
+fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> {
+    let given = world.rows_of(number).into_iter().filter_map(|row| match row.record {
+        Record::Code(code) if code.backup && names::keypad_of(&code.key) == Some(keypad) => code.vendor_id,
+        _ => None,
+    });
+    given.collect()
+}
+
+/// Whether the keypad left no other way: it takes no start in the past and got the same digits anew, from the next minute
+/// on, or it is so full that new digits can only take the place of the old ones.
 fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
     let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
     let again = |code: &OnDoor| {
         let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
-    !rules.past_start && after.iter().any(again)
+    // A keypad without a place for a second code.
+    let full = rules.capacity.is_some_and(|most| before.len() >= most);
+    let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
+    (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }
 
 /// Whether another stay had the digits in the way, by the record.
 fn taken(world: &World, number: usize) -> bool {
     let stay = &world.stays[number];
     let tenant = names::tenant(stay.tenant);
-    let audit = now_or_never(world.store.audit(&tenant, None, 2000)).and_then(Result::ok).unwrap_or_default();
+    let audit =
+        now_or_never(world.store.audit(&tenant, None, None, 2000)).and_then(Result::ok).unwrap_or_default();
     let ids: Vec<_> = world
         .rows_of(number)
         .into_iter()
@@ -420,24 +450,36 @@ fn taken(world: &World, number: usize) -> bool {
             _ => None,
         })
         .collect();
-    audit.iter().any(|entry| {
+    audit.iter().map(|row| &row.entry).any(|entry| {
         entry.what.starts_with("pin-") && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
     })
 }
 
 /// Whether the source has called the stay off under one name and let it come anew under another: only a name that is
-/// not found any more can be told from a cancellation.
-fn is_another_booking(world: &World, stay: &Stay) -> bool {
+/// not found any more can be told from a cancellation, and only words that hardly changed tell of the same stay.
+pub(super) fn is_another_booking(world: &World, stay: &Stay) -> bool {
     let source = world.history.setup.tenants[stay.tenant].source;
-    stay.references.len() > 1 && matches!(source, crate::history::SourceSetup::Smoobu { .. })
+    let cancels = matches!(source, crate::history::SourceSetup::Smoobu { .. });
+    let now = stay.content();
+    let changed = |(_, before): &(DateTime<Utc>, Content)| {
+        let dates = before.arrival != now.arrival || before.nights != now.nights;
+        let apart = dates && (now.phone.is_none() || !before.overlaps(now));
+        before.unit != now.unit || before.guest != now.guest || before.phone != now.phone || apart
+    };
+    stay.references.len() > 1 && (cancels || stay.unclear || stay.versions.iter().any(changed))
 }
 
-/// Whether a code may make room on a keypad with few places: not of a guest in the house.
+/// Whether a code may go although its stay holds, because the stay is still to come: it makes room on a keypad with few
+/// places, or its keypad takes no code of a stay that was put off as far as that.
 fn yields(world: &World, number: usize, keypad: usize) -> bool {
     let stay = &world.stays[number];
     let setup = &world.history.setup.tenants[stay.tenant];
-    let opens = stay.content().access(setup, &world.policies[stay.tenant]).map(|access| access.opens());
-    world.vendors.rules(keypad).capacity.is_some() && opens.is_some_and(|opens| opens > world.hub.now())
+    let now = world.hub.now();
+    let Some(access) = stay.content().access(setup, &world.policies[stay.tenant]) else { return false };
+    let rules = world.vendors.rules(keypad);
+    let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+    let too_early = ahead.is_some_and(|ahead| access.opens() - ahead > now);
+    too_early || (rules.capacity.is_some() && access.opens() > now)
 }
 
 /// The open alerts of a tenant.

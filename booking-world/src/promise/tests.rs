@@ -367,14 +367,11 @@ fn the_same_thing_twice_breaks_a_promise() {
     breaks("at-rest-inbox-is-read", Promises::default().at_rest(&world));
 }
 
-#[test]
-fn a_removal_that_is_none_breaks_a_promise() {
-    let mut world = world();
-    hear(&mut world, "111111");
-    let id = put(&world, 0);
+/// A code of the first stay, on record as removed.
+fn removed(world: &World, id: VendorCodeId) -> CodeRecord {
     let shown = code("1", "111111", "Model#110");
     let now = world.hub.now();
-    let removed = CodeRecord {
+    CodeRecord {
         id: CodeId::parse("aaaaaaaaaaaa").unwrap(),
         tenant: names::tenant(0),
         stay: BookingId::parse("bbbbbbbbbbbb").unwrap(),
@@ -398,9 +395,135 @@ fn a_removal_that_is_none_breaks_a_promise() {
         backup: false,
         by_staff: None,
         created_at: now,
-    };
-    record(&world, vec![Record::Code(removed)]);
+    }
+}
+
+#[test]
+fn a_removal_that_is_none_breaks_a_promise() {
+    let mut world = world();
+    hear(&mut world, "111111");
+    let id = put(&world, 0);
+    record(&world, vec![Record::Code(removed(&world, id))]);
     breaks("at-rest-removals-are-proven", Promises::default().at_rest(&world));
+}
+
+#[test]
+fn a_removal_on_record_that_was_never_seen_breaks_a_promise() {
+    let world = world();
+    let deed = Deed::Code(Box::new(removed(&world, put(&world, 0))));
+    breaks("removals-are-proven", Promises::default().after(&world, &deed));
+    // A list that was empty without a word for it has shown the removal.
+    let mut promises = Promises::default();
+    promises.after(&world, &Deed::Read { host: 0, keypad: 0, generation: 0, view: View::Empty }).unwrap();
+    assert_eq!(promises.after(&world, &deed), Ok(()));
+}
+
+/// A code of the second stay, days after the first one's.
+fn later(days: u64, digits: &str) -> OnDoor {
+    let first = code("2", digits, "Model#1105");
+    let by = Duration::days(i64::try_from(days).unwrap());
+    OnDoor { start: first.start.map(|at| at + by), end: first.end.map(|at| at + by), ..first }
+}
+
+#[test]
+fn digits_that_have_not_rested_break_a_promise() {
+    let mut world = world();
+    book(&mut world, 0);
+    let one = code("1", "111111", "Model#110");
+    let created = |new: OnDoor| wrote(Step::Created, vec![], vec![new]);
+    let gone = || {
+        let mut promises = Promises::default();
+        promises.left.insert(0, vec![(one.clone(), one.end.unwrap())]);
+        promises
+    };
+    breaks("digits-rest", gone().after(&world, &created(later(5, "111111"))));
+    assert_eq!(gone().after(&world, &created(later(5, "222222"))), Ok(()));
+    assert_eq!(gone().after(&world, &created(later(11, "111111"))), Ok(()));
+    let both = wrote(Step::Created, vec![one.clone()], vec![one, later(5, "111111")]);
+    breaks("digits-rest", Promises::default().after(&world, &both));
+}
+
+#[test]
+fn a_code_that_is_made_twice_breaks_a_promise() {
+    let world = world();
+    let (one, two) = (code("1", "111111", "Model#110"), code("2", "111111", "Model#110"));
+    let twice = wrote(Step::Created, vec![one.clone()], vec![one, two]);
+    breaks("written-once", Promises::default().after(&world, &twice));
+    let mut promises = Promises::default();
+    promises.hidden.insert((0, VendorCodeId::parse("1").unwrap()));
+    assert_eq!(promises.after(&world, &twice), Ok(()));
+}
+
+#[test]
+fn a_code_on_a_door_that_nobody_could_read_breaks_a_promise() {
+    let mut world = world();
+    let mut promises = Promises::default();
+    promises.after(&world, &Deed::Read { host: 0, keypad: 0, generation: 0, view: View::Failed }).unwrap();
+    world.hub.set_now(world.hub.now() + Duration::minutes(30));
+    book(&mut world, 0);
+    let deed = wrote(Step::Created, vec![], vec![later(0, "222222")]);
+    breaks("no-code-on-an-unread-door", promises.after(&world, &deed));
+    promises.after(&world, &Deed::Read { host: 0, keypad: 0, generation: 0, view: View::Whole }).unwrap();
+    assert_eq!(promises.after(&world, &deed), Ok(()));
+}
+
+#[test]
+fn more_early_removals_than_the_brake_allows_break_a_promise() {
+    let mut world = world();
+    world.policies[0].keep_in_house = false;
+    let notes = ["Model#110", "Model#1105", "Model#111", "Model#1115"];
+    let mut promises = Promises::default();
+    for (stay, note) in notes.iter().enumerate() {
+        if stay > 0 {
+            book(&mut world, 0);
+        }
+        world.event(&Happening::Change { stay, change: Change::Cancel });
+        let record = BookingId::parse("bbbbbbbbbbbb").unwrap();
+        let belief = Belief { at: world.hub.now(), record, least: 1, most: 1 };
+        promises.beliefs.insert(stay, vec![belief]);
+        let held = promises.after(&world, &wrote(Step::Deleted, vec![code("1", "111111", note)], vec![]));
+        if stay < 3 {
+            assert_eq!(held, Ok(()), "{note}");
+        } else {
+            breaks("brake-holds", held);
+        }
+    }
+}
+
+#[test]
+fn a_write_under_a_lost_lease_breaks_a_promise() {
+    breaks("late-writes-fail", Promises::default().after(&world(), &Deed::Late));
+}
+
+#[test]
+fn other_digits_that_come_before_the_news_break_a_promise() {
+    let mut world = world();
+    let booked = Booked {
+        tenant: 0,
+        unit: 0,
+        arrival: arrival() + Days::new(5),
+        nights: 3,
+        check_in: None,
+        phone: false,
+    };
+    world.event(&Happening::Book(booked));
+    hear(&mut world, "111111");
+    let heard = world.stays[0].heard.pop().unwrap();
+    world.stays[1].heard.push(heard);
+    let (old, new) =
+        (later(5, "111111"), OnDoor { id: VendorCodeId::parse("3").unwrap(), ..later(5, "222222") });
+    let deed = wrote(Step::Deleted, vec![old, new.clone()], vec![new]);
+    assert_eq!(Promises::default().after(&world, &deed), Ok(()));
+    world.stays[1].redrawn.push(world.hub.now());
+    breaks("told-before-the-old-goes", Promises::default().after(&world, &deed));
+}
+
+#[test]
+fn of_an_hour_that_comes_twice_the_wider_reading_counts() {
+    let at =
+        |hour, minute| NaiveDate::from_ymd_opt(2027, 10, 31).unwrap().and_hms_opt(hour, minute, 0).unwrap();
+    let window = Window::new(at(2, 0), at(2, 30), chrono_tz::Europe::Warsaw).unwrap();
+    assert_eq!(instants(&window), (at(0, 0), at(1, 30)));
 }
 
 #[test]

@@ -122,12 +122,12 @@ pub(super) async fn watch(scene: &mut Scene) -> anyhow::Result<()> {
             anyhow::bail!("the host has ended; its log is {}", scene.stage.file(LOG).display());
         }
         let Some(store) = scene.stage.store().cloned() else { return Ok(()) };
-        let trail = store.audit(&tenant, None, ALL).await?;
+        let trail = store.audit(&tenant, None, None, ALL).await?;
         let new = trail.len().saturating_sub(known.min(trail.len()));
         known = trail.len();
         if new > 0 {
             let bookings = bookings(&*store).await?;
-            for entry in trail[..new].iter().rev() {
+            for entry in trail[..new].iter().rev().map(|row| &row.entry) {
                 let Some(booking) = entry.stay.as_ref().and_then(|stay| bookings.get(stay)) else { continue };
                 if entry.what == "will-tell" {
                     continue;
