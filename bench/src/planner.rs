@@ -186,6 +186,7 @@ impl Stays {
                 mode: self.tenant.mode,
                 booking: &booking,
                 marker: Some(&marker),
+                former: &[],
                 grant: settled.then_some(&stay.grant),
                 codes: if settled { &codes } else { &[] },
                 messages: if settled { &stay.messages } else { &[] },
@@ -193,6 +194,7 @@ impl Stays {
                 recovered: &BTreeMap::new(),
                 rivals: &BTreeMap::new(),
                 reissued_at: None,
+                linked: &BTreeSet::new(),
                 without_backup: &BTreeSet::new(),
                 budgets: &BTreeMap::new(),
             };

@@ -183,6 +183,10 @@ impl Store for Watched {
         self.inner.work(after, limit).await
     }
 
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        self.inner.work_row(work).await
+    }
+
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
         self.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.get(key).await
@@ -246,9 +250,10 @@ impl Store for Watched {
         &self,
         tenant: &TenantSlug,
         stay: Option<&BookingId>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.inner.audit(tenant, stay, limit).await
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit(tenant, stay, before, limit).await
     }
 
     async fn purge(
