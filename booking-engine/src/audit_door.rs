@@ -10,6 +10,7 @@ use booking_core::{
 };
 
 use crate::alert::AlertKind;
+use crate::doors::DOUBT;
 use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::tenant::Tenant;
 
@@ -27,6 +28,7 @@ impl Engine {
         if tenant.rules(door).is_some_and(|rules| rules.listing == Listing::Nothing) {
             return self.finish(&lease, Vec::new(), Done { next: None, failed: false }, None).await;
         }
+        self.learn_read(tenant, &setup.door.key).await?;
         let call = self.call(&mut lease).await?;
         let mut writes = Vec::new();
         let mut up = true;
@@ -48,8 +50,10 @@ impl Engine {
         writes.extend(self.works(tenant, &setup.lock, Doing::Read));
         writes.extend(self.tenant_alert(tenant, AlertKind::KeypadGone, door.as_str(), None).await?);
         writes.extend(self.compare_door(tenant, door, &lease).await?);
-        let done = Done { next: Some(now + tenant.door_read_every), failed: false };
-        self.finish(&lease, writes, done, None).await
+        let whole = self.doors.view(&tenant.slug, &setup.door.key).is_some_and(|view| view.complete);
+        // What a list leaves out, or what is doubted, is looked at again soon.
+        let next = if whole { tenant.door_read_every } else { tenant.door_read_every.min(DOUBT) };
+        self.finish(&lease, writes, Done { next: Some(now + next), failed: false }, None).await
     }
 
     /// What staff is offered where a door's account works and no longer shows its keypad: those that no door has.
@@ -91,11 +95,11 @@ impl Engine {
                     note: code.note.clone(),
                     window: code.window.clone(),
                 };
-                // A device may have lost what the vendor still lists, or have got it by now.
+                // A code may be shown for the first time; a device may have lost what the vendor still lists, or have got
+                // it by now.
                 let proof = listed.proof.max(Proof::Listed);
-                let proven_otherwise =
-                    code.proof >= Proof::Listed && code.proof != Proof::Used && code.proof != proof;
-                lock.shows(&setup.door, listed, &spec) && !proven_otherwise
+                let known = code.proof == Proof::Used || code.proof == proof;
+                lock.shows(&setup.door, listed, &spec) && known
             });
             if !as_written && (listed.is_some() || view.complete) {
                 due.insert(code.stay.clone());

@@ -21,7 +21,7 @@ const LONGEST_QUEUE: Duration = Duration::minutes(30);
 /// How many codes do not go from a keypad between two reads without anybody's mistake.
 const SEVERAL: usize = 2;
 /// How long a keypad that had several codes must show none before that is believed.
-const DOUBT: Duration = Duration::minutes(10);
+pub(crate) const DOUBT: Duration = Duration::minutes(10);
 
 /// What reads of a keypad have shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,7 +138,22 @@ impl Doors {
             failing: record.failing,
             ..DoorView::of(record.observed_at, record.complete, record.codes)
         };
-        self.set(&record.tenant, &record.key, &Known { view, ..Known::default() });
+        let doubted = !view.complete && view.codes().is_empty();
+        let known = self.slot(&record.tenant, &record.key).get();
+        let empty_since = known.empty_since.or(view.observed_at).filter(|_| doubted);
+        self.set(&record.tenant, &record.key, &Known { view, empty_since, ..Known::default() });
+    }
+
+    /// Takes over what another host has read since, or that its reads fail since.
+    pub(crate) fn learn(&self, record: DoorReadRecord) {
+        let mut known = self.slot(&record.tenant, &record.key).get();
+        let seen = known.view.observed_at;
+        if record.observed_at > seen {
+            self.remember(record);
+        } else if record.failing.as_ref().is_some_and(|(since, _)| Some(*since) > seen) {
+            known.view.failing = record.failing;
+            self.set(&record.tenant, &record.key, &known);
+        }
     }
 
     fn set(&self, tenant: &TenantSlug, key: &DoorKey, known: &Known) {

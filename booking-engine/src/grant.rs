@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{
-    AlertRecord, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, Tx, WorkKey, Write,
+    AlertRecord, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, CodeId, DoorId, DoorKey, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
@@ -82,6 +82,15 @@ impl Engine {
         let mut run = self.run(tenant, stay, lease);
         run.reviewed = reviewed;
         run.work().await
+    }
+
+    /// Takes over what another host has stored of a keypad since this one read it.
+    pub(crate) async fn learn_read(&self, tenant: &Tenant, key: &DoorKey) -> Result<(), StoreError> {
+        let row = RowKey { kind: Kind::DoorRead, tenant: tenant.slug.clone(), id: key.to_string() };
+        if let Some(Record::DoorRead(read)) = self.store.get(&row).await?.map(|row| row.record) {
+            self.doors.learn(read);
+        }
+        Ok(())
     }
 
     pub(crate) fn run<'a>(&'a self, tenant: &'a Arc<Tenant>, stay: Stay, lease: Lease) -> Run<'a> {
@@ -290,12 +299,7 @@ impl Run<'_> {
     /// Takes over newer reads of the stay's keypads that other hosts have stored.
     async fn learn_reads(&self) -> Result<(), WorkError> {
         for key in self.keys(None) {
-            let row = RowKey { kind: Kind::DoorRead, tenant: self.tenant.slug.clone(), id: key.to_string() };
-            if let Some(Record::DoorRead(read)) = self.engine.store.get(&row).await?.map(|row| row.record)
-                && read.observed_at > self.engine.doors.observed_at(self.tenant, &key)
-            {
-                self.engine.doors.remember(read);
-            }
+            self.engine.learn_read(self.tenant, &key).await?;
         }
         Ok(())
     }

@@ -286,7 +286,14 @@ impl Host {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Ended, HostError> {
         let api = match self.config.api.as_ref().and_then(|config| config.listen) {
-            Some(address) => Some((TcpListener::bind(address).await?, self.api(Access::Tokens))),
+            Some(address) => {
+                let named = |error: std::io::Error| {
+                    std::io::Error::new(error.kind(), format!("api.listen {address}: {error}"))
+                };
+                let listener = TcpListener::bind(address).await.map_err(named)?;
+                tracing::info!(address = %listener.local_addr()?, "the operator's API listens");
+                Some((listener, self.api(Access::Tokens)))
+            }
             None => None,
         };
         self.engine.start().await?;

@@ -106,6 +106,8 @@ pub(crate) enum Deed {
     Noted(String),
     /// The store took a change under a lease that had run out, or that another holds.
     Late,
+    /// The store marked a row of the inbox as read that came after what the work has seen.
+    Skipped,
     /// A plan did not come to rest.
     Parked,
     /// A keypad refused digits that it has.
@@ -142,6 +144,7 @@ impl Deed {
             | Self::Alert(_)
             | Self::Noted(_)
             | Self::Late
+            | Self::Skipped
             | Self::Parked
             | Self::StaffHeard { .. }
             | Self::Duplicate { .. } => return None,

@@ -15,6 +15,8 @@ const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
 /// How many histories die again and again, each from another seed.
 const DYING: u64 = 8;
+/// How many have a store that fails for moments while vendors are slow.
+const FAILING: u64 = 4;
 
 /// Each with what it is there for.
 #[must_use]
@@ -29,7 +31,19 @@ pub fn directed() -> Vec<(String, History)> {
         let sides = [(Side::Before, "before"), (Side::After, "after")];
         sides.map(|(side, word)| (format!("deaths {word}, {seed}"), history(seed, false, deaths(seed, side))))
     });
-    aimed::aimed().chain(under).chain(dying).collect()
+    let prolonged = (0..FAILING).flat_map(|seed| {
+        STORE_TROUBLES.map(|trouble| {
+            let name = format!("{trouble:?} while vendors are slow, {seed}");
+            (name, history(seed, false, prolonged(trouble)))
+        })
+    });
+    let lookups = (0..DYING).flat_map(|seed| {
+        let sides = [(Side::Before, "before"), (Side::After, "after")];
+        sides.map(|(side, word)| {
+            (format!("deaths {word} lookups, {seed}"), history(seed, false, lookups(seed, side)))
+        })
+    });
+    aimed::aimed().chain(under).chain(dying).chain(prolonged).chain(lookups).collect()
 }
 
 /// A fault on everything in turn, and all the time on what the second tenant has.
@@ -42,6 +56,12 @@ fn troubles(trouble: Trouble) -> Vec<Timed> {
         events.extend((0..7).map(|day| strikes(day * DAY + 9 * HOUR - 30, target, ops(day), 90)));
     }
     events.extend((0..7).map(|day| strikes(day * DAY + 3 * HOUR, Target::Channel(0), Ops::Reads, 30)));
+    // Nothing is written into a booking, taken off or sent while all else is refused, too.
+    if trouble.is_lasting() {
+        let alone = |day, hour, target| strikes(day * DAY + hour * HOUR - 600, target, Ops::Writes, 60);
+        let each = [(3, Target::Source(0)), (13, Target::Channel(0)), (15, Target::Locks)];
+        events.extend((0..7).flat_map(|day| each.map(|(hour, target)| alone(day, hour, target))));
+    }
     if STORE_TROUBLES.contains(&trouble) {
         events.extend((0..14).map(|half| strikes(half * DAY / 2 + 3 * HOUR, Target::Store, Ops::All, 30)));
         events.extend(slow());
@@ -54,6 +74,35 @@ fn deaths(seed: u64, side: Side) -> Vec<Timed> {
     let awaits = |number: u32| (number * 7 + u32::try_from(seed).unwrap_or(0)) % 23;
     let dies = |number: u32| Event::Crash { host: 0, awaits: awaits(number), side, down: 40 };
     slow().chain((0..7 * 96).map(|number| timed(number * HOUR / 4 + 65, dies(number)))).collect()
+}
+
+/// A store that fails for moments while leases have to be prolonged, and hosts that die then.
+fn prolonged(trouble: Trouble) -> Vec<Timed> {
+    let slow = (0..7).map(|day| {
+        let slow =
+            Event::Trouble { target: Target::Locks, ops: Ops::All, trouble: Trouble::Slow, minutes: 20 * 60 };
+        timed(day * DAY + 2 * HOUR, slow)
+    });
+    let fails = Event::Trouble { target: Target::Store, ops: Ops::Writes, trouble, minutes: 1 };
+    let failing = (0..7 * 144).map(|number| timed(number * 600 + number % 7 * 40, fails.clone()));
+    let dies = |number: u32| Event::Crash { host: 0, awaits: number % 11, side: Side::After, down: 20 };
+    let dying = (0..7 * 48).map(|number| timed(number * 1800 + 300, dies(number)));
+    slow.chain(failing).chain(dying).collect()
+}
+
+/// Messages whose outcome nobody tells, and a host that dies while it looks for them.
+fn lookups(seed: u64, side: Side) -> Vec<Timed> {
+    let silent = (0..7).map(|day| {
+        let (target, trouble) = (Target::Channel(0), Trouble::TimeoutAfter);
+        timed(day * DAY + 2 * HOUR, Event::Trouble { target, ops: Ops::Writes, trouble, minutes: 10 * 60 })
+    });
+    let awaits = |number: u32| (number * 5 + u32::try_from(seed).unwrap_or(0)) % 24;
+    let dies = move |number: u32| Event::Crash { host: 0, awaits: awaits(number), side, down: 5 };
+    let after = |day: u32| [3, 9].map(|hour| day * DAY + hour * HOUR + 65);
+    let booked = (0..7).flat_map(after);
+    silent
+        .chain(booked.flat_map(|at| (0..48).map(move |number| timed(at + number * 25, dies(number)))))
+        .collect()
 }
 
 /// Calls that take so long that leases have to be prolonged.

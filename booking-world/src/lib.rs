@@ -38,7 +38,7 @@ pub use hub::Hub;
 pub use mutants::{Caught, hunt};
 pub use notifier::ModelNotifier;
 pub use promise::{Broken, PROMISES};
-pub use regress::{NOT_YET, OPEN, REGRESSIONS};
+pub use regress::{OPEN, REGRESSIONS};
 pub use run::{Budget, Progress, Tally, replay, run, tell};
 pub use shrink::shrink;
 pub use source::ModelSource;

@@ -2,26 +2,14 @@
 
 use crate::generate::Features;
 
-/// Reachable, and not reached yet: each line that goes is a gain, and none may come.
-pub const NOT_YET: [&str; 11] = [
-    "fault Credentials on WriteBack",
-    "fault Credentials on Delete",
-    "fault TimeoutBefore on Extend",
-    "fault TimeoutAfter on Record",
-    "fault TimeoutAfter on Extend",
-    "fault RateLimited on WriteBack",
-    "fault RateLimited on Delete",
-    "fault RateLimited on Send",
-    "crash After Extend",
-    "crash Before Find",
-    "crash After Find",
-];
-
 /// Histories made by hand that break a promise and wait for a mending.
-pub const OPEN: [&str; 6] = [
+pub const OPEN: [&str; 7] = [
     "EmptyList at the simulators",
     "TruncatedList at the simulators",
+    // A list that was under way while a code was made shows it, and it is taken for one too many.
     "NonsenseAfter at the simulators",
+    "deaths before, 7",
+    // What a later list proves does not wake the stay.
     "a change while lists break off, 0",
     "a change while lists break off, 1",
     "a change while lists break off, 2",

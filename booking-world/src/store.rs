@@ -52,6 +52,29 @@ impl PausingStore {
         leases.get(&lease.work).is_some_and(|(token, until)| *token == lease.token && now < *until)
     }
 
+    /// The inbox rows that came after those which a change marks as read.
+    async fn unseen(&self, tx: &Tx) -> Vec<InboxRow> {
+        let mut unseen = Vec::new();
+        for write in &tx.writes {
+            if let Write::MarkRead { work, up_to } = write {
+                let unread = self.inner.unread(work).await.unwrap_or_default();
+                unseen.extend(unread.into_iter().filter(|row| row.number > *up_to));
+            }
+        }
+        unseen
+    }
+
+    /// Whether one of these rows is marked as read by now.
+    async fn is_read(&self, rows: &[InboxRow]) -> bool {
+        for row in rows {
+            let here = self.inner.inbox(&row.tenant, Some(row.number + 1), 1).await.unwrap_or_default();
+            if here.iter().any(|other| other.number == row.number && other.read_at.is_some()) {
+                return true;
+            }
+        }
+        false
+    }
+
     async fn reach<T>(
         &self,
         point: Point,
@@ -135,8 +158,12 @@ impl Store for PausingStore {
         let (lease, now) = (tx.lease.clone(), tx.now);
         let done = self.reach(point_of(&tx), async {
             let held = lease.is_none_or(|lease| self.is_held(&lease, now));
+            let unseen = self.unseen(&tx).await;
             let done = self.inner.commit(tx).await;
             if matches!(done, Ok(Commit::Done { .. })) {
+                if self.is_read(&unseen).await {
+                    self.hub.did(Deed::Skipped);
+                }
                 if !held {
                     self.hub.did(Deed::Late);
                 }

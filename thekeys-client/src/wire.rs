@@ -77,7 +77,9 @@ impl fmt::Display for Unclear {
 
 /// Judges an answer.
 pub(crate) fn answer(http: StatusCode, body: &[u8], kind: Kind) -> Answer {
-    let envelope = object(body);
+    let mut envelope = object(body);
+    // Taken out, since a list is long.
+    let data = envelope.as_mut().and_then(|envelope| envelope.remove("data"));
     let own = envelope.as_ref().and_then(|envelope| envelope.get("status"));
     let messages = || envelope.as_ref().map(messages).unwrap_or_default();
     if http == StatusCode::UNAUTHORIZED
@@ -92,12 +94,13 @@ pub(crate) fn answer(http: StatusCode, body: &[u8], kind: Kind) -> Answer {
     if !http.is_success() {
         return Answer::Unreadable(Unclear::Http(http.as_u16()));
     }
-    let Some(envelope) = &envelope else { return Answer::Unreadable(Unclear::NotJson) };
-    let data = envelope.get("data");
+    if envelope.is_none() {
+        return Answer::Unreadable(Unclear::NotJson);
+    }
     match (own.map(number), kind) {
-        (Some(Some(200)), _) => Answer::Done(data.cloned()),
+        (Some(Some(200)), _) => Answer::Done(data),
         // The seed's reads go by the HTTP status alone.
-        (None, Kind::Read) if data.is_some() => Answer::Done(data.cloned()),
+        (None, Kind::Read) if data.is_some() => Answer::Done(data),
         (Some(Some(status @ 400..=499)), _) => refusal(status, messages()),
         (Some(Some(status)), _) => Answer::Unreadable(Unclear::Body(status)),
         (None | Some(None), _) => Answer::Unreadable(Unclear::NoStatus),

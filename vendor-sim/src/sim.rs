@@ -223,7 +223,7 @@ impl Simulators {
             }
             FaultKind::BodyStatus(status) => unapplied(match vendor {
                 Vendor::Smoobu => smoobu::error(*status, "Error occurred", "the simulator was asked to fail"),
-                Vendor::TheKeys => thekeys::envelope(200, *status, &Value::Null, &["Error"], &[]),
+                Vendor::TheKeys => thekeys::envelope(200, *status, Value::Null, &["Error"], &[]),
                 Vendor::SerwerSms => serwersms::error(self.serwersms.config.error_style, *status),
             }),
             FaultKind::RateLimit { seconds, absolute } => {

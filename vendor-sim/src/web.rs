@@ -78,7 +78,8 @@ pub(crate) fn raw(status: u16, content_type: &'static str, body: impl Into<Bytes
 }
 
 pub(crate) fn json(status: u16, value: &Value) -> Response<Bytes> {
-    raw(status, "application/json", value.to_string())
+    // Values have text keys only, which can always be written.
+    raw(status, "application/json", serde_json::to_vec(value).unwrap_or_default())
 }
 
 pub(crate) fn text(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {

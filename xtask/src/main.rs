@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod call;
 mod count;
 mod l10n;
@@ -37,6 +38,8 @@ enum Task {
     L10n,
     /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
     Tidy,
+    /// Measures the whole of it, each figure beside its limit.
+    Bench(bench::Options),
     /// Lives through histories of the deterministic world, or tells the story of one.
     World(world::Options),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Mutants => mutants::run(root),
         Task::L10n => l10n::run(root),
         Task::Tidy => tidy::run(root),
+        Task::Bench(options) => bench::run(root, &options),
         Task::World(options) => world::run(root, &options),
     };
     match done {

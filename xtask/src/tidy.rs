@@ -308,6 +308,9 @@ fn is_vendor(name: &str) -> bool {
     name.ends_with("-client") || name.ends_with("-source")
 }
 
+/// It holds the whole against what a bare server and a bare database could do.
+const BENCH: &str = "booking-bench";
+
 /// Whether a crate of ours may know another of ours; none where the first has no floor yet.
 ///
 /// ARCHITECTURE.md draws the house. A new crate is given its floor here.
@@ -325,6 +328,7 @@ fn may_know(name: &str, other: &str, kind: Kind) -> Option<bool> {
         "booking-notify" => GROUND.contains(&other),
         "booking-host" => is_low() || is_vendor(other),
         "booking-world" => other != "booking-world",
+        BENCH => other != BENCH,
         _ if is_vendor(name) => GROUND.contains(&other),
         // The examples: thin binaries around the host.
         _ if name.ends_with("-host") => {
@@ -400,7 +404,7 @@ fn databases_in_the_store(repository: &Repository) -> Problems {
         "tokio-postgres-rustls",
     ];
     strays(repository, |member, dependency| {
-        member.name != "booking-store" && DATABASES.contains(&dependency.name)
+        !(member.name == "booking-store" || member.name == BENCH) && DATABASES.contains(&dependency.name)
     })
 }
 
@@ -408,7 +412,8 @@ fn databases_in_the_store(repository: &Repository) -> Problems {
 fn axum_in_the_host(repository: &Repository) -> Problems {
     strays(repository, |member, dependency| match dependency.name {
         "axum" | "axum-core" | "axum-extra" | "utoipa-axum" => {
-            !(member.name == "booking-host" || (member.name == "booking-sim" && dependency.is_optional()))
+            !(["booking-host", BENCH].contains(&member.name.as_str())
+                || (member.name == "booking-sim" && dependency.is_optional()))
         }
         _ => false,
     })

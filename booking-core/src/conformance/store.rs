@@ -1270,6 +1270,8 @@ async fn purge_forgets(store: &dyn Store) {
     let kept = || arrival(vendor_id("w"), vec![(hint("stays"), stay(2))]);
     arrive(store, 0, kept()).await;
     arrive(store, 0, arrival(None, vec![])).await;
+    let fact = Event::Fact { id: "mail/1".to_owned(), payload: json!({"from": "a@b.example"}) };
+    arrive(store, 0, arrival(None, vec![(fact, stay(4))])).await;
     arrive(store, 50, arrival(None, vec![])).await;
     let elsewhere = Arrival { tenant: tenant("other"), ..arrival(None, vec![(hint("over"), stay(1))]) };
     arrive(store, 0, elsewhere).await;

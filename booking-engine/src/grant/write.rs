@@ -9,8 +9,8 @@ use booking_core::store::{
     Pins, Record, RowKey, Told, ToldCode, Tx, Write, WriteKind, WriteRecord, WriteState,
 };
 use booking_core::{
-    Call, CodeId, CodeSpec, DoorId, DoorRules, IntegrationName, ListedCode, Listing, LockError, MessageId,
-    Outcome, Pin, Proof, Receipt, VendorCodeId, Window,
+    Call, CodeId, CodeSpec, DoorId, DoorKey, DoorRules, IntegrationName, ListedCode, Listing, LockError,
+    MessageId, Outcome, Pin, Proof, Receipt, VendorCodeId, Window,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -418,7 +418,7 @@ impl Run<'_> {
                         };
                         let write = |kind| intended(kind, self.write_time(&setup.door.key));
                         CodeRecord {
-                            id: self.entry_for(&setup.id, &stored),
+                            id: self.entry_for(&setup.door.key, &stored),
                             tenant: slug.clone(),
                             stay: stay.clone(),
                             grant: grant.clone(),
@@ -536,12 +536,12 @@ impl Run<'_> {
         }
     }
 
-    /// The id of an entry for digits on a door: an entry of ours with these digits whose code is proven gone is used
+    /// The id of an entry for digits on a keypad: an entry of ours with these digits whose code is proven gone is used
     /// again, so that its own claim does not stand in its way.
-    fn entry_for(&self, door: &DoorId, stored: &Pin) -> CodeId {
+    fn entry_for(&self, key: &DoorKey, stored: &Pin) -> CodeId {
         let same = |code: &&CodeRecord| {
             code.state == CodeState::Removed
-                && code.door == *door
+                && code.key == *key
                 && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored)
         };
         // Of several, the one that was made by us, and first, holds the claim; the others were surplus.

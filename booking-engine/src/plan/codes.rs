@@ -466,6 +466,8 @@ impl Planner<'_> {
         } else if partial && write_is_open(code) {
             // What a list leaves out may be what is looked for.
             self.ask_for(&self.place(code), self.s.now);
+        } else if partial && code.proof < Proof::Listed {
+            self.await_proof(code);
         }
     }
 
@@ -505,6 +507,11 @@ impl Planner<'_> {
             return false;
         }
         let Some(wanted) = self.wanted_on(&code.door) else { return false };
+        // What was written a moment ago may open only from the next minute on.
+        let wait = wanted.window.opens() - self.s.now;
+        if code.window.opens() <= self.s.now && wait > Duration::zero() && wait < Duration::minutes(5) {
+            return true;
+        }
         let view = self.s.views.get(&place.key);
         view.zip(wanted.vendor_id.as_ref()).is_none_or(|(view, id)| view.code(id).is_none())
     }

@@ -287,7 +287,10 @@ impl Planner<'_> {
         for setup in self.s.tenant.doors.values() {
             let Some(view) = self.s.views.get(&setup.door.key) else { continue };
             let Some(place) = self.s.tenant.place(&setup.id) else { continue };
-            for listed in self.own(view, &place).filter(|listed| !self.in_ledger(&place, listed)) {
+            let is_new = |listed: &&ListedCode| {
+                !self.in_ledger(&place, listed) && !self.is_awaited(&place, listed, view)
+            };
+            for listed in self.own(view, &place).filter(is_new) {
                 found.push((place.clone(), listed.clone()));
             }
         }
@@ -323,6 +326,17 @@ impl Planner<'_> {
         let marked = markers.flat_map(|marker| view.marked(marker));
         let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
         marked.chain(linked.filter_map(|linked| view.code(&linked.code)))
+    }
+
+    /// Whether this may be a code whose write ended after the read that shows it: the next read tells.
+    fn is_awaited(&self, place: &Place, listed: &ListedCode, view: &DoorView) -> bool {
+        self.plan.codes.iter().any(|code| {
+            code.key == place.key
+                && code.state == CodeState::Wanted
+                && code.vendor_id.is_none()
+                && write_end(code) >= view.observed_at
+                && code.pins.as_ref().map(|pins| &pins.stored) == listed.stored.as_ref()
+        })
     }
 
     fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {
@@ -383,11 +397,13 @@ fn find<'v>(
     if planted(planted::SECOND_CODE) {
         return None;
     }
-    view.marked(marker).find(|listed| {
+    let same = |listed: &&ListedCode| {
+        let stored = listed.stored.as_ref();
         !taken(listed)
-            && listed
-                .stored
-                .as_ref()
-                .is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
-    })
+            && stored.is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
+    };
+    // Of several the one that needs no further write.
+    let (start, end) = code.window.wall();
+    let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
+    view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed))
 }

@@ -70,6 +70,14 @@ impl Planner<'_> {
         })
     }
 
+    /// All codes that need a place on a keypad: the stay's own as the last read has shown them.
+    fn rivals(&self, place: &Place) -> Vec<Rival> {
+        let known = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
+        let others = known.iter().filter(|rival| rival.stay != self.s.booking.id).cloned();
+        let here = |code: &&CodeRecord| code.key == place.key && code.state != CodeState::Removed;
+        others.chain(self.plan.codes.iter().filter(here).map(Rival::of)).collect()
+    }
+
     /// Whether a keypad does not take a code yet that opens then.
     fn is_too_early(&mut self, place: &Place, rules: &DoorRules, opens: DateTime<Utc>) -> bool {
         let ahead = rules.look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
@@ -111,7 +119,7 @@ impl Planner<'_> {
             // What is written there twice for one stay is one code.
             return Gate::InPlaceOf(earlier.id.clone());
         }
-        let mut rivals = self.s.rivals.get(&place.key).cloned().unwrap_or_default();
+        let mut rivals = self.rivals(place);
         let new = code.is_none().then(|| Rival {
             stay: self.s.booking.id.clone(),
             opens,
@@ -175,8 +183,7 @@ impl Planner<'_> {
         if rules.listing == Listing::Nothing {
             return false;
         }
-        let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
-        self.room(place, &rules, rivals).is_none_or(|room| room.free > 0)
+        self.room(place, &rules, &self.rivals(place)).is_none_or(|room| room.free > 0)
     }
 
     /// Takes a code off for somebody with a better right to the place. Its PIN stays claimed.
@@ -186,8 +193,8 @@ impl Planner<'_> {
         let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| goes) else {
             return false;
         };
-        let rivals = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
-        let Some(room) = self.room(&place, &rules, rivals) else { return false };
+        let rivals = self.rivals(&place);
+        let Some(room) = self.room(&place, &rules, &rivals) else { return false };
         let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
         #[cfg(staykey_planted)]
         let in_house = in_house && !planted(planted::IN_HOUSE_YIELDS);

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -228,7 +229,17 @@ impl<T: DeserializeOwned + Send> FromRequest<Arc<Api>> for Said<T> {
 async fn whole(api: &Api, request: Request, longest: usize) -> Result<Bytes, Response> {
     let (parts, body) = request.into_parts();
     let deadline = api.intake.settings.body_deadline;
-    read(longest, deadline, &parts.headers, body).await.map_err(|(_, response)| response)
+    read(longest, deadline, &parts.headers, body).await.map_err(|(reason, plain)| {
+        let (what, remedy) = match reason {
+            "too_large" => (format!("the body is longer than {longest} bytes"), "send a shorter one"),
+            "slow_body" => ("the body came too slowly".to_owned(), "send it again"),
+            _ => ("the body was cut short".to_owned(), "send it again"),
+        };
+        let mut told = ApiError::new(plain.status(), what, remedy).into_response();
+        // The connection cannot be used again.
+        told.headers_mut().extend(plain.headers().get(CONNECTION).map(|close| (CONNECTION, close.clone())));
+        told
+    })
 }
 
 fn ok(value: &impl serde::Serialize) -> Response {

@@ -76,6 +76,7 @@ pub(super) fn aimed() -> impl Iterator<Item = (String, History)> {
         unread_doors(),
         other_digits(),
         late_words(),
+        words_during_work(),
         failed_messages(),
         cancelled_in_house(),
         ghosts(),
@@ -251,18 +252,25 @@ fn other_digits() -> Aim {
     Aim { policy, ..Aim::at("other digits, told late", "late-sync", events) }
 }
 
-/// What is told of two changes comes in the wrong order.
+/// What is told of a change comes after what is told of the next one.
 fn late_words() -> Aim {
-    let mut events = vec![books(HOUR, 0, 2, 2), books(HOUR + 60, 1, 3, 2)];
-    events.push(timed(2 * HOUR, Event::Hooks { tenant: 0, mode: HookMode::Reversed, minutes: 20 }));
-    events.extend([
-        changes(2 * HOUR + 60, 0, Change::Extend(1)),
-        changes(2 * HOUR + 70, 0, Change::Move(1)),
-        changes(2 * HOUR + 80, 1, Change::Shift(2)),
-        changes(2 * HOUR + 90, 1, Change::Cancel),
+    let late = |at| timed(at, Event::Hooks { tenant: 0, mode: HookMode::Delayed(10), minutes: 1 });
+    let events = vec![
+        books(HOUR, 0, 2, 2),
+        late(2 * HOUR),
+        changes(2 * HOUR + 10, 0, Change::Move(1)),
+        changes(2 * HOUR + 120, 0, Change::Extend(1)),
         passes(4 * HOUR),
-    ]);
+    ];
     Aim { source: source(true), ..Aim::at("words in the wrong order", "plain", events) }
+}
+
+/// A stay changes again and again while vendors are slow, so that words come in the middle of the work.
+fn words_during_work() -> Aim {
+    let slow = strikes(HOUR, Target::Locks, Ops::All, Trouble::Slow, 10 * 60);
+    let changed = (0..20_u32).map(|number| changes(3 * HOUR + number * 17, 0, Change::Extend(1)));
+    let events = [slow, books(2 * HOUR, 0, 2, 2), passes(12 * HOUR)];
+    Aim::at("words during the work", "plain", events.into_iter().chain(changed).collect())
 }
 
 /// Guests cannot be told for a while.
@@ -316,16 +324,14 @@ fn one_backup_for_two() -> Aim {
     Aim { policy, ..Aim::at("one backup code for two", "plain", events) }
 }
 
-/// Two telephones end in digits that are neighbours, and both get their codes at the same time.
+/// Two telephones end in digits that are neighbours, and both guests get their codes at the same time.
 fn neighbours() -> Aim {
-    let events = vec![
-        strikes(HOUR / 2, Target::Locks, Ops::Reads, Trouble::Credentials, 150),
-        books(HOUR, 0, 2, 2),
-        books(HOUR + 60, 0, 2, 2),
-        changes(HOUR + 120, 1, Change::Phone),
-        passes(6 * HOUR),
-    ];
-    Aim { policy: alike(0), ..Aim::at("digits beside each other", "neighbours", events) }
+    let pairs = (0..8_u32).flat_map(|pair| {
+        let at = (1 + pair) * HOUR + 400;
+        let ahead = 1 + u64::from(pair) * 3;
+        [books(at, 0, ahead, 2), books(at, 0, ahead, 2), changes(at, pair as usize * 2 + 1, Change::Phone)]
+    });
+    Aim { policy: alike(0), ..Aim::at("digits beside each other", "neighbours", pairs.collect()) }
 }
 
 /// The cloud takes a code, and the device never gets it.

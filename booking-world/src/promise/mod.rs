@@ -43,7 +43,7 @@ impl Broken {
 }
 
 /// Every promise by its name, and in words.
-pub const PROMISES: [(&str, &str); 28] = [
+pub const PROMISES: [(&str, &str); 29] = [
     ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
     ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
     ("digits-rest", "Digits rest for the quarantine before another stay gets them."),
@@ -91,6 +91,7 @@ pub const PROMISES: [(&str, &str); 28] = [
     ),
     ("newer-wins", "What is known of a booking never goes back to what its source said earlier."),
     ("acknowledged-is-kept", "A webhook that was acknowledged is in the inbox, or repeats one that is."),
+    ("read-is-worked-on", "A webhook is marked as read only by work that has seen it."),
     ("staff-knows", "A guest who cannot get in at arrival is one of whom staff was told."),
     (
         "at-rest-doors-are-right",
@@ -350,6 +351,10 @@ impl Promises {
             }
             Deed::Booking(record) => self.booking(world, record)?,
             Deed::Code(code) => self.removal_is_proven(world, code)?,
+            Deed::Skipped => {
+                let text = "a webhook that came during the work was marked as read";
+                return Err(Broken::new("read-is-worked-on", world.hub.now(), text));
+            }
             Deed::Late => {
                 let text = "a change was taken under a lease that is over";
                 return Err(Broken::new("late-writes-fail", world.hub.now(), text));

@@ -430,8 +430,8 @@ fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: 
         let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
-    // A keypad without a place for a second code.
-    let full = rules.capacity.is_some_and(|most| before.len() >= most);
+    // A keypad without a place for a second code of the stay.
+    let full = rules.listing == Listing::Nothing || rules.capacity.is_some_and(|most| before.len() >= most);
     let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
     (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }

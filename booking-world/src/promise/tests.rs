@@ -496,6 +496,11 @@ fn a_write_under_a_lost_lease_breaks_a_promise() {
 }
 
 #[test]
+fn a_webhook_that_nobody_has_looked_at_breaks_a_promise() {
+    breaks("read-is-worked-on", Promises::default().after(&world(), &Deed::Skipped));
+}
+
+#[test]
 fn other_digits_that_come_before_the_news_break_a_promise() {
     let mut world = world();
     let booked = Booked {

@@ -254,10 +254,12 @@ impl TheKeysSim {
 pub(crate) fn envelope(
     http: u16,
     status: u16,
-    data: &Value,
+    data: Value,
     global: &[&str],
     form: &[String],
 ) -> Response<Bytes> {
-    let body = json!({"status": status, "data": data, "message": {"global": global, "form": form}});
+    let mut body = json!({"status": status, "message": {"global": global, "form": form}});
+    // Moved, since a list is long.
+    body["data"] = data;
     web::json(http, &body)
 }

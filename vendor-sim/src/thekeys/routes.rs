@@ -19,12 +19,12 @@ impl TheKeysSim {
             Operation::GetAccessory => self.accessory(call),
             Operation::GetLock => match self.locks.get(&call.id(5).unwrap_or_default()) {
                 Some(lock) if lock.foreign => forbidden(),
-                lock => good(&lock.map_or(Value::Null, Lock::show)),
+                lock => good(lock.map_or(Value::Null, Lock::show)),
             },
             Operation::RemoteOpen | Operation::RemoteClose => {
                 match self.locks.get(&call.id(5).unwrap_or_default()) {
                     Some(lock) if lock.foreign => forbidden(),
-                    Some(_) => Answer { applied: true, ..good(&Value::Null) },
+                    Some(_) => Answer { applied: true, ..good(Value::Null) },
                     None => missing(),
                 }
             }
@@ -34,15 +34,16 @@ impl TheKeysSim {
 
     fn user(&self, call: &Call<'_>) -> Answer {
         if call.segment(5) != self.config.username {
-            return good(&Value::Null);
+            return good(Value::Null);
         }
         let locks: Vec<Value> = self.locks.values().filter(|lock| !lock.foreign).map(Lock::show).collect();
-        good(&json!({"id": 1, "username": self.config.username, "prenom": "Olga", "nom": "Owner",
-                     "serrures": locks}))
+        let mut user = json!({"id": 1, "username": self.config.username, "prenom": "Olga", "nom": "Owner"});
+        user["serrures"] = Value::Array(locks);
+        good(user)
     }
 
     fn list(&self, call: &Call<'_>) -> Answer {
-        let Some(lock) = call.id(6).and_then(|id| self.locks.get(&id)) else { return good(&Value::Null) };
+        let Some(lock) = call.id(6).and_then(|id| self.locks.get(&id)) else { return good(Value::Null) };
         if lock.foreign {
             return forbidden();
         }
@@ -52,13 +53,15 @@ impl TheKeysSim {
             .filter(|share| share.lock == lock.id)
             .map(|share| share.show(lock.accessory(&share.id_accessoire), self.config.hour_shape))
             .collect();
-        good(&json!({"partages_utilisateur": [], "partages_accessoire": shares, "partages_demande": []}))
+        let mut lists = json!({"partages_utilisateur": [], "partages_demande": []});
+        lists["partages_accessoire"] = Value::Array(shares);
+        good(lists)
     }
 
     fn accessory(&self, call: &Call<'_>) -> Answer {
         let wanted = call.id(5).unwrap_or_default();
         let mut all = self.locks.values().filter(|lock| !lock.foreign).flat_map(|lock| &lock.accessories);
-        good(&all.find(|each| each.id == wanted).map_or(Value::Null, show_accessory))
+        good(all.find(|each| each.id == wanted).map_or(Value::Null, show_accessory))
     }
 
     fn create(&mut self, call: &Call<'_>) -> Answer {
@@ -81,7 +84,7 @@ impl TheKeysSim {
         }
         let data = json!({"id": id, "code": share.code});
         self.store(call.now, share);
-        Answer { applied: true, ..good(&data) }
+        Answer { applied: true, ..good(data) }
     }
 
     fn update(&mut self, call: &Call<'_>) -> Answer {
@@ -103,7 +106,7 @@ impl TheKeysSim {
         }
         let data = json!({"id": id, "code": share.code});
         self.store(call.now, share);
-        Answer { applied: true, ..good(&data) }
+        Answer { applied: true, ..good(data) }
     }
 
     fn delete(&mut self, call: &Call<'_>) -> Answer {
@@ -113,7 +116,7 @@ impl TheKeysSim {
         }
         let id = share.id;
         self.remove_share(call.now, id);
-        Answer { applied: true, ..good(&Value::Null) }
+        Answer { applied: true, ..good(Value::Null) }
     }
 
     /// Why the keypad would not take this code, where the lock is set to be strict.
@@ -134,18 +137,18 @@ impl TheKeysSim {
     }
 }
 
-fn good(data: &Value) -> Answer {
+fn good(data: Value) -> Answer {
     Answer::read(envelope(200, 200, data, &[], &[]))
 }
 
 fn missing() -> Answer {
-    Answer::read(envelope(200, 404, &Value::Null, &["Not found"], &[]))
+    Answer::read(envelope(200, 404, Value::Null, &["Not found"], &[]))
 }
 
 fn forbidden() -> Answer {
-    Answer::read(envelope(403, 403, &Value::Null, &["Access denied"], &[]))
+    Answer::read(envelope(403, 403, Value::Null, &["Access denied"], &[]))
 }
 
 fn invalid(form: &[String]) -> Answer {
-    Answer::read(envelope(200, 400, &Value::Null, &[], form))
+    Answer::read(envelope(200, 400, Value::Null, &[], form))
 }
