@@ -135,6 +135,27 @@ fn n05_an_apply_that_is_interrupted_goes_on_and_tells_nobody_twice() {
     }
 }
 
+#[test]
+fn an_apply_without_a_host_works_on_its_plan_alone_and_hands_the_rest_to_the_next_host() {
+    let mut world = World::idle(true);
+    world.configure("mode = \"observe\"", "mode = \"full\"");
+    world.book(STUDIO, 3, PHONE);
+    world.book(LOFT, 4, "+48600000002");
+    world.sync();
+    // Both codes go, and both doors are read: there is something to do for both stays.
+    for flat in [STUDIO, LOFT] {
+        let code = world.codes(flat).remove(0);
+        assert!(world.sims().thekeys.remove_share(Utc::now(), code.id));
+    }
+    for door in ["studio-door", "loft-door"] {
+        world.run(&["codes", door, "--fresh"]).is(0, &["Should be there and is not shown"]);
+    }
+    world.run(&["sync", "--unit", "studio", "--yes"]).is(0, &["1 of 1 stay applied."]);
+    assert_eq!((world.codes(STUDIO).len(), world.codes(LOFT).len()), (1, 0));
+    world.serve();
+    world.until("a code on the other door", |world| world.codes(LOFT).len() == 1);
+}
+
 fn planted(name: &str, code: &str, marker: Option<&str>) -> Share {
     let share = Share::permanent(STUDIO.lock, STUDIO.keypad, name, code);
     Share {
@@ -352,7 +373,7 @@ fn brakes_and_trust_are_asked_for_by_name() {
             .is(1, &["there is no such brake", "source/NAME or door/ID"]);
         world.run(&["brake", "release", "door/studio-door", "--hours", "49"]).is(1, &["1 to 48"]);
         world.run(&["trust", "smoobu"]).is(0, &["vouched for"]);
-        world.run(&["health"]).is(if how == How::Here { 0 } else { 0 }, &["vouched for until"]);
+        world.run(&["health"]).is(0, &["vouched for until"]);
         world.run(&["trust", "attic"]).is(1, &["there is no such source", "health names the sources"]);
     }
 }
