@@ -138,22 +138,25 @@ fn n05_an_apply_that_is_interrupted_goes_on_and_tells_nobody_twice() {
 #[test]
 fn an_apply_without_a_host_works_on_its_plan_alone_and_hands_the_rest_to_the_next_host() {
     let mut world = World::idle(true);
-    world.configure("mode = \"observe\"", "mode = \"full\"");
     world.book(STUDIO, 3, PHONE);
-    world.book(LOFT, 4, "+48600000002");
-    world.sync();
-    // Both codes go, and both doors are read: there is something to do for both stays.
-    for flat in [STUDIO, LOFT] {
-        let code = world.codes(flat).remove(0);
-        assert!(world.sims().thekeys.remove_share(Utc::now(), code.id));
-    }
-    for door in ["studio-door", "loft-door"] {
-        world.run(&["codes", door, "--fresh"]).is(0, &["Should be there and is not shown"]);
-    }
-    world.run(&["sync", "--unit", "studio", "--yes"]).is(0, &["1 of 1 stay applied."]);
-    assert_eq!((world.codes(STUDIO).len(), world.codes(LOFT).len()), (1, 0));
+    let other = world.book(LOFT, 4, "+48600000002").to_string();
+    let by_hand = Share::permanent(LOFT.lock, LOFT.keypad, "by hand", "304713");
+    let code = world.sims().thekeys.plant_share(Utc::now(), by_hand).to_string();
     world.serve();
-    world.until("a code on the other door", |world| world.codes(LOFT).len() == 1);
+    world.until("a booking that is known", |world| world.run(&["explain", &other]).code == 0);
+    world.stop();
+    world.configure("mode = \"observe\"", "mode = \"full\"");
+    // From now on the other stay is due, too.
+    world.run(&["link", "loft-door", &code, &other]).is(0, &["No host is running", "sync --booking"]);
+    world.run(&["sync", "--unit", "studio", "--yes"]).is(0, &["1 of 1 stay applied."]);
+    let markers =
+        |world: &World, flat| world.codes(flat).into_iter().map(|code| code.description).collect::<Vec<_>>();
+    assert_eq!((world.codes(STUDIO).len(), markers(&world, LOFT)), (1, vec![None]));
+    world.serve();
+    world.until("a marker on the other code", |world| {
+        markers(world, LOFT) == [Some(format!("Smoobu#{other}"))]
+    });
+    assert_eq!(world.codes(LOFT)[0].code, "304713");
 }
 
 fn planted(name: &str, code: &str, marker: Option<&str>) -> Share {
