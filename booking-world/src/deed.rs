@@ -114,6 +114,8 @@ pub(crate) enum Deed {
     Duplicate {
         /// Which keypad.
         keypad: usize,
+        /// The entry that wanted them.
+        code: Box<CodeRecord>,
     },
     /// A webhook was acknowledged.
     Acknowledged {

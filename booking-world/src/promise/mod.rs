@@ -359,8 +359,9 @@ impl Promises {
                 let text = "a change was taken under a lease that is over";
                 return Err(Broken::new("late-writes-fail", world.hub.now(), text));
             }
-            Deed::Duplicate { keypad } => {
+            Deed::Duplicate { keypad, code } => {
                 self.duplicates.insert(*keypad);
+                steps::not_of_another_stay(world, *keypad, code)?;
             }
             Deed::Parked => {
                 let text = "the plan of a stay does not come to rest";

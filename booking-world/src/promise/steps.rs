@@ -1,6 +1,6 @@
 //! What holds after every step.
 
-use booking_core::store::{AlertRecord, Kind, Record, Store as _};
+use booking_core::store::{AlertRecord, CodeRecord, Kind, Record, Store as _};
 use booking_core::{Clock as _, DoorRules, Listing, Pin, Proof, VendorCodeId, Window};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
@@ -55,6 +55,24 @@ pub(super) fn no_pin_twice(
         }
     }
     Ok(())
+}
+
+/// No keypad need refuse digits because a code of another stay has them: they were not free to be tried.
+pub(super) fn not_of_another_stay(world: &World, keypad: usize, code: &CodeRecord) -> Result<(), Broken> {
+    let rules = world.vendors.rules(keypad);
+    let clock = reading(world, keypad, &rules);
+    let Some(pins) = &code.pins else { return Ok(()) };
+    let codes = world.vendors.in_cloud(keypad);
+    let clash = codes.iter().find(|other| {
+        let mine = world.stay_of(&OnDoor { note: code.note.clone(), ..(*other).clone() });
+        let another = world.stay_of(other).is_some_and(|of| Some(of) != mine);
+        let lives = !other.leaving && other.end.is_some_and(|end| end > clock);
+        another && lives && are_near(&other.stored, &pins.stored, rules.neighbours)
+    });
+    clash.map_or(Ok(()), |other| {
+        let text = format!("keypad {keypad} refused {} the digits of {}", code.note, other.note);
+        Err(Broken::new("no-pin-twice", world.hub.now(), text))
+    })
 }
 
 /// Whether digits are the same, or so near each other that the keypad takes one for the other.
