@@ -28,6 +28,7 @@ fn help(command: &[&str]) -> String {
     let output = output.expect("it runs");
     assert!(output.status.success(), "{command:?}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     let words: String = command.iter().map(|word| format!(" {word}")).collect();
     format!("$ axum-host{words} --help\n{text}")
 }
