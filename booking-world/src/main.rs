@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use booking_world::{
-    Budget, Features, Kit, NOT_YET, OPEN, Progress, REGRESSIONS, Tally, World, directed, generate, replay,
-    run,
+    Broken, Budget, Features, Kit, NOT_YET, OPEN, Progress, REGRESSIONS, Tally, World, directed, generate,
+    replay, run, tell,
 };
 use clap::{Args, Parser, Subcommand};
 use mimalloc::MiMalloc;
@@ -59,7 +59,11 @@ enum Task {
         drawn: Drawn,
     },
     /// Runs the histories that are made by hand and the seeds that are kept, and says what they do not reach.
-    Directed,
+    Directed {
+        /// Tells the story of this one instead, by its name.
+        #[arg(long)]
+        tell: Option<String>,
+    },
     /// Lists the promises.
     Promises,
     /// Brings each planted bug to life and waits for a promise to break.
@@ -86,6 +90,9 @@ struct Drawn {
     /// The same with what was known to be broken then.
     #[arg(long)]
     first_all: bool,
+    /// What the second lot of kept seeds was drawn from.
+    #[arg(long)]
+    second: bool,
     /// All there is, what is known to be broken included.
     #[arg(long)]
     all_features: bool,
@@ -99,6 +106,7 @@ impl Drawn {
         let features = match self {
             Self { first: true, .. } => Features::first(),
             Self { first_all: true, .. } => Features::first_all(),
+            Self { second: true, .. } => Features::second(),
             Self { all_features: true, .. } => Features::all(),
             _ => Features::default(),
         };
@@ -126,13 +134,16 @@ fn done(task: Task) -> Result<ExitCode, String> {
             run_all(seed, budget, keep_going, coverage, &drawn.features()?)
         }
         Task::Replay { seed, whole, drawn } => {
-            let (broken, story) = replay(&Kit::default(), seed, &drawn.features()?, whole);
-            story.iter().for_each(|line| println!("{line}"));
-            if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            story(replay(&Kit::default(), seed, &drawn.features()?, whole))
         }
         #[cfg(staykey_planted)]
         Task::Mutants { seed, stays, bug } => mutants(seed, stays, bug.as_deref()),
-        Task::Directed => directed_ones(),
+        Task::Directed { tell: Some(name) } => {
+            let history = directed().into_iter().find(|(known, _)| *known == name);
+            let (_, history) = history.ok_or_else(|| format!("there is no {name}"))?;
+            story(tell(&Kit::default(), history))
+        }
+        Task::Directed { tell: None } => directed_ones(),
         Task::Promises => {
             for (name, sentence) in booking_world::PROMISES {
                 println!("{name}: {sentence}");
@@ -140,6 +151,11 @@ fn done(task: Task) -> Result<ExitCode, String> {
             ExitCode::SUCCESS
         }
     })
+}
+
+fn story((broken, story): (Option<Broken>, Vec<String>)) -> ExitCode {
+    story.iter().for_each(|line| println!("{line}"));
+    if broken.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Prints a line for each bug; `MISSED` stands before those that no promise noticed.
