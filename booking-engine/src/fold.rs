@@ -355,7 +355,7 @@ mod tests {
     fn an_echo_is_no_witness_against_a_deletion() {
         let mut record = empty();
         let last = row(1, Origin::Webhook, snapshot(booking(1, Some(7), Confirmed)));
-        fold(&mut record, &[last.clone()], None, 2);
+        fold(&mut record, std::slice::from_ref(&last), None, 2);
         let rows = [row(2, Origin::Webhook, hint(true)), InboxRow { received_at: at(3), ..last }];
         fold(&mut record, &rows, Some((&Lookup::NotFound, at(4))), 2);
         assert_eq!(record.gone_at, Some(at(4)));
