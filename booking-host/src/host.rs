@@ -8,17 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use booking_core::store::{Kind, Record, RowKey, Store, StoreError, WorkKey};
 use booking_core::{BookingId, Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
 use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
 use booking_http::{Confined, ReqwestTransport, Transport};
 use booking_store::{Keys, MemoryStore, SqliteStore};
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::api::{self, Access, Api};
 use crate::config::{Config, Origin, Settings, StoreConfig, StorePlace, TenantConfig, thread_of};
@@ -101,6 +107,9 @@ pub enum HostError {
     #[error("the worker ended by itself")]
     Worker,
 }
+
+/// A body that comes in pieces.
+pub type Pieces = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// How a host ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +229,16 @@ impl Host {
     /// [`Access::Open`] a program that has the configuration asks it in process, without a socket.
     pub fn api(&self, access: Access) -> Router {
         wrap(Arc::clone(&self.intake), api::routes(self.operator(access)))
+    }
+
+    /// Asks the operator's API in process, without a socket and without a token: for a program that has the
+    /// configuration anyway. The body comes in pieces, as it is made.
+    pub async fn ask(&self, request: Request<Bytes>) -> Response<Pieces> {
+        let Ok(answer) = self.api(Access::Open).oneshot(request.map(Body::from)).await;
+        answer.map(|body| {
+            let pieces = body.into_data_stream();
+            pieces.map(|piece| piece.map_err(std::io::Error::other)).boxed()
+        })
     }
 
     fn operator(&self, access: Access) -> Arc<Api> {

@@ -47,7 +47,7 @@ enum Command {
     /// Shows the whole way of a booking against played vendors.
     Demo(demo::DemoArgs),
     #[command(flatten)]
-    Operator(operator::Command),
+    Operator(Box<operator::Command>),
 }
 
 #[derive(clap::Args, Debug)]
@@ -73,7 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve { file } => serve(&file.config).await,
             Command::CheckConfig { file } => check(&file.config),
             Command::Demo(args) => demo::run(args).await,
-            Command::Operator(command) => Ok(operator::run(command).await),
+            Command::Operator(command) => Ok(operator::run(*command).await),
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Requests to the operator's API for one tenant.
 
-use axum::body::{Body, to_bytes};
 use booking_core::TenantSlug;
+use booking_host::Pieces;
 use booking_host::api::ErrorView;
 use booking_host::api::views::{DoorView, DoorsView, PlanLine, PlanRequest, TenantView, TenantsView};
 use booking_host::config::ApiScope;
@@ -104,7 +104,7 @@ impl Desk {
         if answer.status() != StatusCode::OK {
             return Err(refused(answer).await);
         }
-        let mut body = answer.into_body().into_data_stream();
+        let mut body = answer.into_body();
         let mut rest: Vec<u8> = Vec::new();
         while let Some(piece) = body.next().await {
             rest.extend(piece.map_err(|_| broken_off())?);
@@ -169,11 +169,11 @@ fn quoted(text: &str) -> String {
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn request(method: Method, path: &str, body: Option<(&str, Bytes)>) -> Answer<Request<Body>> {
+fn request(method: Method, path: &str, body: Option<(&str, Bytes)>) -> Answer<Request<Bytes>> {
     let request = Request::builder().method(method).uri(path);
     let request = match body {
-        Some((kind, body)) => request.header(CONTENT_TYPE, kind).body(Body::from(body)),
-        None => request.body(Body::empty()),
+        Some((kind, body)) => request.header(CONTENT_TYPE, kind).body(body),
+        None => request.body(Bytes::new()),
     };
     request.map_err(|_| Fault::usage("this cannot be asked for", "check what was written"))
 }
@@ -189,25 +189,35 @@ fn written(query: &impl Serialize) -> String {
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
-async fn read<T: DeserializeOwned>(answer: Response<Body>) -> Answer<Got<T>> {
+async fn read<T: DeserializeOwned>(answer: Response<Pieces>) -> Answer<Got<T>> {
     if !answer.status().is_success() {
         return Err(refused(answer).await);
     }
-    let body = to_bytes(answer.into_body(), LONGEST).await.map_err(|_| broken_off())?;
+    let body = whole(answer).await.map_err(|_| broken_off())?;
     let raw: Value = serde_json::from_slice(&body).map_err(|_| unreadable())?;
     let view = serde_json::from_value(raw.clone()).map_err(|_| unreadable())?;
     Ok(Got { raw, view })
 }
 
+async fn whole(answer: Response<Pieces>) -> std::io::Result<Vec<u8>> {
+    let (mut pieces, mut whole) = (answer.into_body(), Vec::new());
+    while let Some(piece) = pieces.next().await {
+        whole.extend(piece?);
+        if whole.len() > LONGEST {
+            return Err(std::io::Error::other("it is too long"));
+        }
+    }
+    Ok(whole)
+}
+
 /// What an answer says that is not the one asked for.
-async fn refused(answer: Response<Body>) -> Fault {
+async fn refused(answer: Response<Pieces>) -> Fault {
     let status = answer.status();
-    let body = to_bytes(answer.into_body(), LONGEST).await.unwrap_or_default();
-    let view = serde_json::from_slice::<ErrorView>(&body).unwrap_or_else(|_| {
-        let mut view = ErrorView::default();
-        view.error = format!("HTTP {} came back, and not from a Staykey API", status.as_u16());
-        view.remedy = "check the address, and that the host is of this version".to_owned();
-        view
+    let body = whole(answer).await.unwrap_or_default();
+    let view = serde_json::from_slice(&body).unwrap_or_else(|_| ErrorView {
+        error: format!("HTTP {} came back, and not from a Staykey API", status.as_u16()),
+        remedy: "check the address, and that the host is of this version".to_owned(),
+        ..ErrorView::default()
     });
     let exit = if status == StatusCode::CONFLICT { Exit::Refused } else { Exit::Error };
     let never = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE];

@@ -39,9 +39,7 @@ pub(super) type Answer<T> = Result<T, Fault>;
 
 impl Fault {
     pub(super) fn new(exit: Exit, error: impl fmt::Display, remedy: impl fmt::Display) -> Self {
-        let mut view = ErrorView::default();
-        view.error = error.to_string();
-        view.remedy = remedy.to_string();
+        let view = ErrorView { error: error.to_string(), remedy: remedy.to_string(), ..ErrorView::default() };
         Self { exit, view, passes: true }
     }
 

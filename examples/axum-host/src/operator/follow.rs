@@ -63,7 +63,7 @@ pub(super) async fn follow(
     let slug = TenantSlug::parse(&desk.slug)
         .map_err(|_| Fault::error("this is no tenant", "name it as the configuration does"))?;
     let (tell, told) = oneshot::channel::<()>();
-    let work = here.host.work_on(&slug, stays, async {
+    let work = here.work_on(&slug, stays, async {
         // Dropped is as good as told.
         let _ = told.await;
     });

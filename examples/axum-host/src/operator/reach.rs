@@ -4,17 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use booking_core::TenantSlug;
 use booking_core::store::StoreError;
-use booking_host::api::Access;
 use booking_host::config::{ApiConfig, ApiScope, StorePlace};
-use booking_host::{Config, Host, HostError, HostParts};
+use booking_host::{Config, Host, HostError, HostParts, Pieces};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use tokio::net::TcpStream;
-use tower::ServiceExt as _;
 
 use super::args::Common;
 use super::fault::{Answer, Fault};
@@ -28,18 +27,13 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub(super) enum Way {
     Running(Running),
     /// Nothing listens: the host is built here, and does not serve.
-    Here(Box<Here>),
+    Here(Box<Host>),
 }
 
 pub(super) struct Running {
     client: reqwest::Client,
     base: String,
     token: HeaderValue,
-}
-
-pub(super) struct Here {
-    pub(super) host: Host,
-    router: Router,
 }
 
 /// A way to the API, and what the configuration says of tenants where it was read.
@@ -61,7 +55,7 @@ pub(super) async fn reach(common: &Common, needed: &[ApiScope]) -> Answer<Reache
         None => listening(&config).await,
     };
     let Some(base) = base else {
-        return Ok(Reached { way: Way::Here(Box::new(Here::build(config).await?)), tenants });
+        return Ok(Reached { way: Way::Here(Box::new(build(config).await?)), tenants });
     };
     let token = match token {
         Some(token) => token,
@@ -158,9 +152,8 @@ impl Running {
         Ok(Self { client, base: base.to_owned(), token })
     }
 
-    async fn call(&self, request: Request<Body>) -> Answer<Response<Body>> {
+    async fn call(&self, request: Request<Bytes>) -> Answer<Response<Pieces>> {
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.map_err(std::io::Error::other)?;
         let url = format!("{}{}", self.base, parts.uri);
         let asked = self
             .client
@@ -173,26 +166,30 @@ impl Running {
             let what = if error.is_connect() { "cannot be reached" } else { "did not answer" };
             Fault::error(format!("the host at {} {what}", self.base), "see whether it runs, and its log")
         })?;
-        Ok(Response::from(answer).map(Body::new))
+        let mut response = Response::new(());
+        *response.status_mut() = answer.status();
+        let pieces = stream::try_unfold(answer, async |mut answer| {
+            let piece = answer.chunk().await.map_err(|_| std::io::Error::other("it broke off"))?;
+            Ok(piece.map(|piece| (piece, answer)))
+        });
+        Ok(response.map(|()| pieces.boxed()))
     }
 }
 
-impl Here {
-    async fn build(config: Config) -> Answer<Self> {
-        if config.store.place == StorePlace::Memory {
-            return Err(Fault::error(
-                "no host is running, and its store is its memory alone",
-                "start it with `axum-host serve` and an [[api.token]] in its configuration",
-            ));
-        }
-        let has_api = config.api.is_some();
-        let parts = HostParts::new().map_err(|error| Fault::error(error, ""))?;
-        let host = Host::build(config, parts).await.map_err(|error| no_host(&error, has_api))?;
-        let remembered = host.engine().remember().await;
-        remembered.map_err(|error| no_host(&HostError::Store(error), has_api))?;
-        let router = host.api(Access::Open);
-        Ok(Self { host, router })
+/// A host that does not serve.
+async fn build(config: Config) -> Answer<Host> {
+    if config.store.place == StorePlace::Memory {
+        return Err(Fault::error(
+            "no host is running, and its store is its memory alone",
+            "start it with `axum-host serve` and an [[api.token]] in its configuration",
+        ));
     }
+    let has_api = config.api.is_some();
+    let parts = HostParts::new().map_err(|error| Fault::error(error, ""))?;
+    let host = Host::build(config, parts).await.map_err(|error| no_host(&error, has_api))?;
+    let remembered = host.engine().remember().await;
+    remembered.map_err(|error| no_host(&HostError::Store(error), has_api))?;
+    Ok(host)
 }
 
 fn no_host(error: &HostError, has_api: bool) -> Fault {
@@ -211,21 +208,18 @@ fn no_host(error: &HostError, has_api: bool) -> Fault {
 }
 
 impl Way {
-    pub(super) async fn call(&self, request: Request<Body>) -> Answer<Response<Body>> {
+    pub(super) async fn call(&self, request: Request<Bytes>) -> Answer<Response<Pieces>> {
         match self {
             Self::Running(running) => running.call(request).await,
-            Self::Here(here) => {
-                let Ok(answer) = here.router.clone().oneshot(request).await;
-                Ok(answer)
-            }
+            Self::Here(host) => Ok(host.ask(request).await),
         }
     }
 
     /// Where no host runs, the one of this process.
-    pub(super) fn here(&self) -> Option<&Here> {
+    pub(super) fn here(&self) -> Option<&Host> {
         match self {
             Self::Running(_) => None,
-            Self::Here(here) => Some(here),
+            Self::Here(host) => Some(host),
         }
     }
 }

@@ -194,7 +194,7 @@ impl World {
         });
         // Its first reads: what it shows depends on them no more.
         self.until("a source that was read", |world| {
-            world.sims().call_log(booking_sim::Vendor::Smoobu).len() > 0
+            !world.sims().call_log(booking_sim::Vendor::Smoobu).is_empty()
         });
     }
 
