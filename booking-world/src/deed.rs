@@ -35,7 +35,9 @@ pub(crate) enum View {
     Other,
     /// Nothing, without a word for it.
     Empty,
-    /// A failure, or a part that is called one.
+    /// A part that is called one.
+    Part,
+    /// A failure.
     Failed,
 }
 

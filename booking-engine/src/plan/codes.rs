@@ -388,10 +388,14 @@ impl Planner<'_> {
         self.write_or_wait(code, content);
     }
 
-    fn write_or_wait(&mut self, code: &CodeRecord, content: Content) {
+    fn write_or_wait(&mut self, code: &CodeRecord, mut content: Content) {
         if code.proof == Proof::Accepted && code.window == content.window && code.name == content.name {
             self.look_into(code);
             return;
+        }
+        if let Some(rules) = self.s.tenant.rules_at(&self.place(code)).filter(|rules| !rules.past_start) {
+            // A start that stands there already is none that can be written again.
+            content.window = rules.window(&content.window.starting_no_earlier_than(self.s.now));
         }
         if let Some(at) = self.waits(code) {
             self.wake(at);

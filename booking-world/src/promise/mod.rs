@@ -373,13 +373,14 @@ impl Promises {
     }
 
     fn read(&mut self, world: &World, keypad: usize, view: View) {
-        if view == View::Failed {
+        if matches!(view, View::Failed | View::Part) {
             self.blind.entry(keypad).or_insert(world.hub.now());
         } else {
             self.blind.remove(&keypad);
         }
         let codes = match view {
-            View::Whole => world.vendors.in_cloud(keypad),
+            // Any of them may be in the part.
+            View::Whole | View::Part => world.vendors.in_cloud(keypad),
             // Whatever was there before may have been shown.
             View::Other => self.listed.get(&keypad).cloned().unwrap_or_default(),
             View::Empty | View::Failed => Vec::new(),

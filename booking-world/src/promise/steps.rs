@@ -139,6 +139,10 @@ fn has_right(
     if content.holds() {
         return true;
     }
+    // What was called off first and deleted then had no right any more.
+    if content.gone && content.cancelled {
+        return false;
+    }
     // Who is in the house when the word comes stays there, by policy; what vanished stays in any case.
     let in_house = content.stay(setup).is_some_and(|stay| stay.opens() <= since);
     in_house && (content.gone || policies.iter().all(|policy| policy.keep_in_house))
@@ -333,10 +337,12 @@ impl Promises {
             let window = Window::new(told.start, told.end, zone).map(|window| times(&rules, &window));
             let is_it = |on: &OnDoor| {
                 let clock = reading(world, keypad, &rules);
+                // What begins now begins after the hour that the clock shows twice, where no start may be in the past.
+                let soon = clock + Duration::minutes(if rules.past_start { 2 } else { 61 });
                 Some(typed(&rules, on)) == code.typed
                     && on.active
                     && window.as_ref().is_ok_and(|(start, end)| {
-                        on.start.is_none_or(|at| at <= *start || at <= clock + Duration::minutes(2))
+                        on.start.is_none_or(|at| at <= *start || at <= soon)
                             && on.end.is_none_or(|at| at >= *end)
                     })
             };
@@ -432,7 +438,7 @@ impl Promises {
 }
 
 /// The backup codes on a keypad that a stay was given, by the record.
-fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> {
+pub(super) fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> {
     let given = world.rows_of(number).into_iter().filter_map(|row| match row.record {
         Record::Code(code) if code.backup && names::keypad_of(&code.key) == Some(keypad) => code.vendor_id,
         _ => None,
@@ -445,7 +451,9 @@ fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> 
 fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
     let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
     let again = |code: &OnDoor| {
-        let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
+        let same = |old: &OnDoor| {
+            old.stored == code.stored && (old.id == code.id || old.note == code.note) && old != code
+        };
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
     // A keypad without a place for a second code of the stay.
