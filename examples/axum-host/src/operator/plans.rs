@@ -66,7 +66,7 @@ impl Asked {
         if self.dry_run || nothing {
             return Ok(seen);
         }
-        if asks && !ask(&format!("Apply this to {} stays? [y/N] ", plan.stays.len()))? {
+        if asks && !ask("Apply it? [y/N] ")? {
             print(false, &Value::Null, || "Not applied.".to_owned())?;
             return Ok(seen);
         }
