@@ -23,7 +23,7 @@ use crate::operator::Names;
 use crate::plan::{Plan, Step, shown};
 use crate::source::range_of;
 use crate::stay::Stay;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, Unit};
 
 /// How long a plan may be applied.
 const LIFE: Duration = Duration::hours(1);
@@ -50,6 +50,8 @@ pub enum Scope {
 pub enum Looking {
     /// It asks this source.
     Source(IntegrationName),
+    /// It reads this door.
+    Door(DoorId),
     /// It looks at stays.
     Stays {
         /// This many have been looked at
@@ -246,6 +248,12 @@ impl Engine {
         let mut draft = self.empty_draft();
         let mut names = Names::default();
         let candidates = self.look(tenant, scope, &mut draft, progress).await?;
+        for door in scope.doors(tenant, &candidates) {
+            progress(Looking::Door(door.clone()));
+            if !self.read_once(tenant, &door).await? {
+                draft.unread.push(door);
+            }
+        }
         let of = candidates.len();
         progress(Looking::Stays { done: 0, of });
         for (done, candidate) in candidates.into_iter().enumerate() {
@@ -535,6 +543,24 @@ impl Engine {
 }
 
 impl Scope {
+    /// The doors that its stays have to do with.
+    fn doors(&self, tenant: &Tenant, candidates: &[Candidate]) -> BTreeSet<DoorId> {
+        let is_inside = |unit: &&Unit| match self {
+            Self::Tenant => true,
+            Self::Source(name) => unit.sources.contains_key(name),
+            Self::Unit(id) => unit.id == *id,
+            Self::Stay(_) => candidates.iter().any(|candidate| {
+                let booking = candidate.stay.booking.booking.as_ref();
+                let reference = booking.and_then(|booking| booking.unit.as_ref());
+                unit.sources.get(&candidate.stay.booking.source) == reference && reference.is_some()
+            }),
+        };
+        let units = tenant.units.iter().filter(is_inside).flat_map(|unit| unit.doors.iter().cloned());
+        let held = candidates.iter().flat_map(|candidate| &candidate.stay.codes);
+        let held = held.filter(|code| code.state != CodeState::Removed).map(|code| code.door.clone());
+        units.chain(held).filter(|door| tenant.doors.contains_key(door)).collect()
+    }
+
     /// Whether a booking, as its source tells it, is in this scope.
     fn takes(&self, tenant: &Tenant, source: &IntegrationName, booking: &Booking) -> bool {
         match self {

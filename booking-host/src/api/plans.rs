@@ -146,6 +146,7 @@ async fn last_line(work: impl Future<Output = Result<PlanView, ApiError>>) -> Pl
 fn told(looking: Looking) -> PlanLine {
     match looking {
         Looking::Source(source) => PlanLine::Source { source: source.to_string() },
+        Looking::Door(door) => PlanLine::Door { door: door.to_string() },
         Looking::Stays { done, of } => PlanLine::Stays { done, of },
     }
 }

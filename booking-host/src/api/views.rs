@@ -405,6 +405,11 @@ pub enum PlanLine {
         /// Its name.
         source: String,
     },
+    /// It reads this door.
+    Door {
+        /// Its name.
+        door: String,
+    },
     /// It looks at stays.
     Stays {
         /// How many it has looked at,

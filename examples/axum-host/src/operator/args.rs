@@ -16,7 +16,7 @@ const MAIL_EXIT: &str = "Exit status: 0 the mail is stored, 1 it is no mail or t
 pub(crate) enum Command {
     /// Compares what should be with what is, shows what would be done, and does it.
     ///
-    /// With --dry-run sources are asked, doors are read where a plan needs it, nothing is written to any vendor and nobody is told. The
+    /// With --dry-run sources are asked and doors are read, nothing is written to any vendor and nobody is told. The
     /// plan is kept for an hour and can be applied by its id.
     #[command(after_help = EXIT)]
     Sync(SyncArgs),

@@ -80,6 +80,7 @@ impl Asked {
         let raw = desk
             .draft(&self.request, |looking| match looking {
                 PlanLine::Source { source } => line.set(&format!("reading {source}")),
+                PlanLine::Door { door } => line.set(&format!("reading {door}")),
                 PlanLine::Stays { done, of } => line.set(&format!("looking at stays: {done} of {of}")),
                 _ => {}
             })
