@@ -19,7 +19,7 @@ use booking_core::{
 use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 
 use crate::deed::{Deed, OnDoor, View};
-use crate::history::PolicySetup;
+use crate::history::{PolicySetup, SourceSetup, Target};
 use crate::names;
 use crate::truth::{Content, Stay};
 use crate::vendors::unit_ref;
@@ -401,6 +401,13 @@ impl Promises {
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
         known.push(belief.clone());
+        let tenant = world.stays[number].tenant;
+        let source = &world.history.setup.tenants[tenant].source;
+        // Old words without a revision that a source shows when it is asked cannot be told from new ones.
+        let is_blunt = matches!(source, SourceSetup::Model { revisions: false, .. });
+        if is_blunt && world.hub.is_outdated(Target::Source(tenant)) {
+            return Ok(());
+        }
         match last {
             Some(last) if belief.most < last.least => {
                 let text = format!(

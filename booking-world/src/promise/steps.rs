@@ -352,8 +352,10 @@ impl Promises {
                 Proof::Requested => true,
                 // What cannot be read cannot be missed.
                 Proof::Accepted if touched && rules.listing == Listing::Nothing => true,
+                // What was taken stays taken, even where the keypad is swapped before a read could tell.
                 Proof::Accepted => {
-                    world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it)
+                    let taken = self.listed.get(&keypad).map_or(&[][..], Vec::as_slice);
+                    taken.iter().any(is_it) || shown.iter().any(is_it)
                 }
                 Proof::Listed => shown.iter().any(is_it),
                 Proof::Confirmed | Proof::Used => {
