@@ -95,7 +95,10 @@ pub(crate) enum Deed {
     /// A source was read.
     Paged,
     /// A message was looked for.
-    Found,
+    Found {
+        /// Whether the vendor showed all that it has.
+        whole: bool,
+    },
     /// The store took a ledger entry.
     Code(Box<CodeRecord>),
     /// The store took a booking.
@@ -138,7 +141,7 @@ impl Deed {
             Self::Heard { .. } => Step::Told,
             Self::Asked => Step::Asked,
             Self::Paged => Step::Paged,
-            Self::Found => Step::Found,
+            Self::Found { .. } => Step::Found,
             Self::Code(code) if code.state == booking_core::store::CodeState::Removed => Step::Proven,
             Self::Adopted => Step::Adopted,
             Self::Alert(alert) if alert.closed_at.is_none() => Step::Alerted,

@@ -140,7 +140,7 @@ impl Notifier for ModelNotifier {
             }),
         };
         if found.is_ok() {
-            self.hub.did(Deed::Found);
+            self.hub.did(Deed::Found { whole: true });
         }
         self.hub.leave(Point::Find).await;
         found

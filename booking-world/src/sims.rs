@@ -116,7 +116,7 @@ impl SimTransport {
         match point_of(operation) {
             Point::Ask => self.hub.did(Deed::Asked),
             Point::Page => self.hub.did(Deed::Paged),
-            Point::Find => self.hub.did(Deed::Found),
+            Point::Find => self.hub.did(Deed::Found { whole: !matches!(view, View::Empty | View::Other) }),
             Point::Codes => {
                 let host = self.hub.current();
                 if let Some(keypad) = self.keypad(request.uri().path()) {

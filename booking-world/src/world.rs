@@ -116,6 +116,8 @@ pub struct World {
     troubled: Option<DateTime<Utc>>,
     /// From when to when hosts stood still.
     stalls: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When a vendor left messages out that it was asked for.
+    left_out: Vec<DateTime<Utc>>,
 }
 
 /// What comes back at a keypad.
@@ -160,6 +162,7 @@ impl World {
             ready: Vec::new(),
             troubled: None,
             stalls: Vec::new(),
+            left_out: Vec::new(),
             policies,
             hub,
             store,
@@ -387,6 +390,9 @@ impl World {
             && let Some(line) = crate::story::deed(self, deed)
         {
             self.story.line(now, || line);
+        }
+        if let Deed::Found { whole: false } = deed {
+            self.left_out.push(self.hub.now());
         }
         if let Deed::Heard { tenant, channel, to, id, at, body } = deed {
             self.hears(*tenant, *channel, to, id.as_ref(), body, *at);
@@ -723,6 +729,11 @@ impl World {
     pub(crate) fn woke(&self, first: DateTime<Utc>, second: DateTime<Utc>) -> bool {
         let soon = Duration::minutes(1);
         self.stalls.iter().any(|(from, until)| *from <= first && *until <= second && second - *until < soon)
+    }
+
+    /// Whether a vendor left out what it was asked for between two messages.
+    pub(crate) fn was_misled(&self, first: DateTime<Utc>, second: DateTime<Utc>) -> bool {
+        self.left_out.iter().any(|at| (first..=second).contains(at))
     }
 
     /// Whether for so long no host has died, stood still or started, and no source or store was in trouble.

@@ -45,7 +45,8 @@ impl Planner<'_> {
         let mut free_at = None;
         for name in names {
             let Some(budget) = self.s.budgets.get(&name) else { continue };
-            let known = budget.spent.iter().any(|(spent, _)| *spent == code.id);
+            // An entry whose code was gone and is made anew was drawn for the removal before.
+            let known = budget.spent.iter().any(|(spent, at)| *spent == code.id && *at >= code.created_at);
             if known || budget.released {
                 continue;
             }

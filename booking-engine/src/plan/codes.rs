@@ -381,7 +381,7 @@ impl Planner<'_> {
             && self.s.booking.standing.is_none()
             && code.window.opens() <= content.window.opens()
             && code.window.closes() >= content.window.closes();
-        if opens_anyway && !self.knows_truth(access) {
+        if opens_anyway && (!self.knows_truth(access) || self.becomes_one_with_another(code, &content)) {
             return;
         }
         let differs = code.window != content.window || code.name != content.name;
@@ -399,6 +399,18 @@ impl Planner<'_> {
             return;
         }
         self.write_or_wait(code, content);
+    }
+
+    /// Whether a keypad that shows nothing would take this code and an earlier one of the stay for one: that one is
+    /// taken off first.
+    fn becomes_one_with_another(&self, code: &CodeRecord, content: &Content) -> bool {
+        let alike = |other: &CodeRecord| {
+            other.id != code.id
+                && other.key == code.key
+                && other.state != CodeState::Removed
+                && other.note == content.note
+        };
+        self.is_blind(&self.place(code)) && self.plan.codes.iter().any(alike)
     }
 
     fn write_or_wait(&mut self, code: &CodeRecord, mut content: Content) {

@@ -283,22 +283,27 @@ fn k02_the_pool_does_not_run_out_of_time() {
 
 #[test]
 fn k02_the_next_code_of_the_pool_does_not_take_the_place_of_the_one_that_was_given() {
-    for listing in [Listing::Nothing, Listing::Codes] {
+    let cases = [
+        (Listing::Nothing, Trouble::ServerError),
+        (Listing::Nothing, Trouble::AnswerLost),
+        (Listing::Codes, Trouble::ServerError),
+    ];
+    for (listing, trouble) in cases {
         let mut rules = DoorRules::new(4);
         rules.listing = listing;
         let inn = Inn::new(layout(2, rules));
         let before = pool(&inn);
         inn.lock().mask_pins(true);
-        inn.lock().plant(Planted::new(Trouble::ServerError).on(On::Writes).times(1000));
+        inn.lock().plant(Planted::new(trouble).on(On::Writes).times(1000));
         inn.book("1", "flat", day(3, 3), day(3, 6));
         inn.pass_until(local(3, 3, 14, 55));
         inn.lock().mend();
         inn.pass_until(local(3, 3, 18, 0));
         let told = inn.told("1");
         let given = before.iter().find(|code| told.last().is_some_and(|text| text.contains(*code)));
-        let given = given.unwrap_or_else(|| panic!("{listing:?} {told:?}"));
-        assert!(inn.opens("flat", given, local(3, 5, 12, 0)), "{listing:?}");
-        assert_eq!(inn.on("flat").len(), 3, "{listing:?}");
+        let given = given.unwrap_or_else(|| panic!("{listing:?} {trouble:?} {told:?}"));
+        assert!(inn.opens("flat", given, local(3, 5, 12, 0)), "{listing:?} {trouble:?}");
+        assert_eq!(inn.on("flat").len(), 3, "{listing:?} {trouble:?}");
     }
 }
 

@@ -100,6 +100,19 @@ fn c08_what_waits_at_the_brake_stays_once_the_policy_is_to_keep_it() {
 }
 
 #[test]
+fn c08_a_code_that_came_back_and_goes_again_is_drawn_again() {
+    let inn = inn(1, brake(0.0, 2, 24));
+    for removed in [true, true, false] {
+        inn.cancel("s0");
+        assert_eq!(inn.on("flat").is_empty(), removed, "{:?}", inn.alerts());
+        inn.pass(Duration::minutes(10));
+        inn.change("s0", |booking| booking.status = BookingStatus::Confirmed);
+        inn.pass(Duration::minutes(10));
+        assert_eq!(inn.on("flat").len(), 1);
+    }
+}
+
+#[test]
 fn c08_an_emptied_feed_takes_nothing_and_draws_nothing() {
     let inn = inn(9, brake(0.2, 3, 24));
     inn.pass(Duration::hours(1));

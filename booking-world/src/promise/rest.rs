@@ -44,7 +44,7 @@ impl Promises {
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
-            former_keypads_are_empty(world, keypad)?;
+            former_keypads_are_empty(world, &stays, keypad)?;
         }
         for stay in &stays {
             removals_are_proven(world, stay)?;
@@ -116,15 +116,31 @@ impl Promises {
     }
 }
 
-pub(super) fn former_keypads_are_empty(world: &World, keypad: usize) -> Result<(), Broken> {
+pub(super) fn former_keypads_are_empty(
+    world: &World,
+    stays: &[Resting<'_>],
+    keypad: usize,
+) -> Result<(), Broken> {
     let codes =
         world.vendors.former_keys(keypad).flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key));
     let waits = |code: &OnDoor| world.stay_of(code).is_some_and(|stay| waits(world, &world.stays[stay]));
-    let left = codes.into_iter().find(|code| !code.leaving && world.is_ours(code) && !waits(code));
+    let keeps = |code: &OnDoor| {
+        let of = world.stay_of(code);
+        stays.iter().any(|resting| Some(resting.number) == of && keeps_what_it_has(resting))
+    };
+    let left =
+        codes.into_iter().find(|code| !code.leaving && world.is_ours(code) && !waits(code) && !keeps(code));
     left.map_or(Ok(()), |code| {
         let text = format!("{} is still on a keypad that keypad {keypad} has replaced", code.note);
         Err(Broken::new("at-rest-former-keypads-are-empty", world.hub.now(), text))
     })
+}
+
+/// Whether a stay was called off in the house, and keeps what it has. One that was called off under one name, and came
+/// anew under another, keeps the first one's code.
+fn keeps_what_it_has(resting: &Resting<'_>) -> bool {
+    let called_off = !resting.stay.content().holds() || resting.stay.references.len() > 1;
+    called_off && resting.is_alerted(&["cancelled-in-house", "vanished-in-house"])
 }
 
 /// Whether something happens to a stay by itself about now.
@@ -157,9 +173,7 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     let now = world.hub.now();
     let content = stay.content();
     let Some(access) = content.access(setup, policy) else { return Want::None };
-    // A stay that was called off under one name in the house, and came anew under another, keeps the first one's code.
-    let called_off = !content.holds() || stay.references.len() > 1;
-    if resting.is_alerted(&["cancelled-in-house", "vanished-in-house"]) && called_off {
+    if keeps_what_it_has(resting) {
         return Want::Whatever;
     }
     // The right to doors that the configuration does not know is nobody's; what was there goes.
@@ -381,7 +395,9 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
                 && message.tried_at <= later.at
                 && message.told.as_ref().zip(later.told.as_ref()).is_some_and(|(a, b)| !same_told(a, b))
         });
-        if !named && !between && !world.woke(earlier.at, later.at) {
+        // What its own vendor says was never sent is sent.
+        let misled = world.was_misled(earlier.at, later.at);
+        if !named && !between && !misled && !world.woke(earlier.at, later.at) {
             let text =
                 format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
             return Err(Broken::new("told-once", world.hub.now(), text));
