@@ -11,7 +11,7 @@ use crate::truth::Stay;
 use crate::world::{World, now_or_never};
 
 /// A stay at rest, with what is on record of it.
-struct Resting<'a> {
+pub(super) struct Resting<'a> {
     number: usize,
     stay: &'a Stay,
     alerts: Vec<&'a AlertRecord>,
