@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 pub use url::PostgresUrl;
 
-use self::pool::{Pool, Value, failed, may_be_repeated, text, value};
+use self::pool::{Pool, Vain, Value, failed, text, value};
 use self::sql::Records;
 use self::tables::{Change, Sql, alias_values, column, inbox_row, row_values, work_of};
 use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
@@ -69,12 +69,6 @@ struct Inner {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").finish_non_exhaustive()
-    }
-}
-
-impl Drop for PostgresStore {
-    fn drop(&mut self) {
-        self.inner.pool.close();
     }
 }
 
@@ -143,7 +137,7 @@ impl PostgresStore {
             let connection = pool.get().await.map_err(|error| (error, false))?;
             let answer = in_time(async {
                 let client = connection.client().map_err(|error| (error, false))?;
-                let known = |error: tokio_postgres::Error| (failed(&error), may_be_repeated(&error));
+                let known = |error: tokio_postgres::Error| (failed(&error), Vain::of(&error).is_some());
                 let statement = client.prepare_cached(sql).await.map_err(known)?;
                 pool::rows(client, &statement, values()).await.map_err(known)
             });

@@ -69,20 +69,28 @@ pub(super) fn failed(error: &Error) -> StoreError {
     StoreError::Unavailable("PostgreSQL cannot be reached, or broke off".to_owned())
 }
 
-/// Whether the whole may be tried again: the database undid it for the sake of others, or was gone before it was told
-/// to keep it.
-pub(super) fn may_be_repeated(error: &Error) -> bool {
-    match error.code() {
-        Some(code) => [
-            &SqlState::T_R_SERIALIZATION_FAILURE,
-            &SqlState::T_R_DEADLOCK_DETECTED,
-            &SqlState::ADMIN_SHUTDOWN,
-            &SqlState::CRASH_SHUTDOWN,
-        ]
-        .contains(&code),
-        None => {
-            error.is_closed()
-                || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+/// Why an attempt was in vain, where another may not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vain {
+    /// The database undid it for the sake of others.
+    Undone,
+    /// The connection ended. What was not told to commit is undone.
+    Lost,
+}
+
+impl Vain {
+    pub(super) fn of(error: &Error) -> Option<Self> {
+        let Some(code) = error.code() else {
+            let source = std::error::Error::source(error);
+            let is_lost = error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>());
+            return is_lost.then_some(Self::Lost);
+        };
+        if [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code) {
+            Some(Self::Undone)
+        } else if [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN].contains(&code) {
+            Some(Self::Lost)
+        } else {
+            None
         }
     }
 }
@@ -122,10 +130,6 @@ impl Pool {
             }
             Err(_) => Err(StoreError::Unavailable("no connection to PostgreSQL can be made".to_owned())),
         }
-    }
-
-    pub(super) fn close(&self) {
-        self.0.close();
     }
 }
 

@@ -13,7 +13,7 @@ use booking_core::{
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::pool::{Borrowed, Sent, Value, failed, may_be_repeated, optional_text, rows, text, value};
+use super::pool::{Borrowed, Sent, Vain, Value, failed, optional_text, rows, text, value};
 use super::sql::{self, Records};
 use crate::columns::{
     Locked, SealedColumn, Shared, booking_id, columns, from_json, int, limit, number, to_json, work_state,
@@ -34,8 +34,8 @@ pub(super) fn column<T: FromSqlOwned>(row: &Row, index: usize) -> Result<T, Stor
 pub(super) struct Sql {
     connection: Arc<Borrowed>,
     sent: Vec<Sent<u64>>,
-    /// Whether what failed may be tried again from the beginning.
-    repeatable: bool,
+    /// Why it is in vain, where it may be tried again from the beginning.
+    vain: Option<Vain>,
 }
 
 impl Sql {
@@ -43,28 +43,25 @@ impl Sql {
     pub(super) fn begin(connection: Borrowed) -> Self {
         let connection = Arc::new(connection);
         let sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
-        Self { connection, sent, repeatable: false }
+        Self { connection, sent, vain: None }
     }
 
     pub(super) fn is_repeatable(&self) -> bool {
-        self.repeatable
+        self.vain.is_some()
     }
 
     /// Ends the transaction and keeps its changes.
     pub(super) async fn commit(mut self) -> Result<(), (StoreError, bool)> {
         let commit = order(&self.connection, "COMMIT");
         let before = self.settle().await;
-        let end = commit.answer().await.map_err(|error| {
-            // Without the database's word nobody knows whether it kept them.
-            self.repeatable = error.code().is_some() && may_be_repeated(&error);
-            failed(&error)
-        });
+        let end = commit.answer().await.map_err(|error| self.note(&error));
         match before.and(end) {
             Ok(_) => {
                 self.back();
                 Ok(())
             }
-            Err(error) => Err((error, self.repeatable && !self.is_lost())),
+            // Where the connection was lost, nobody knows whether the database had been told.
+            Err(error) => Err((error, self.vain == Some(Vain::Undone))),
         }
     }
 
@@ -78,10 +75,6 @@ impl Sql {
         }
     }
 
-    fn is_lost(&self) -> bool {
-        self.connection.client().is_ok_and(|client| client.is_closed())
-    }
-
     fn back(self) {
         drop(self.sent);
         if let Some(connection) = Arc::into_inner(self.connection) {
@@ -90,7 +83,7 @@ impl Sql {
     }
 
     fn note(&mut self, error: &Error) -> StoreError {
-        self.repeatable = may_be_repeated(error);
+        self.vain = Vain::of(error);
         failed(error)
     }
 
