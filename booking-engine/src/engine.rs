@@ -21,6 +21,8 @@ use crate::tenant::Tenant;
 const LEAST_LEFT: Duration = Duration::seconds(60);
 /// How much earlier than its lease a call must end.
 const MARGIN: Duration = Duration::seconds(10);
+/// How long an integration must be quiet for its next word to be news.
+const WHILE: Duration = Duration::seconds(30);
 /// How many rows are read at once.
 pub(crate) const BATCH: usize = 200;
 
@@ -74,6 +76,8 @@ pub struct Engine {
     tenants: BTreeMap<TenantSlug, Arc<Tenant>>,
     pub(crate) doors: Doors,
     waiting: Mutex<Waiting>,
+    /// When each integration's last webhook came.
+    heard: Mutex<BTreeMap<(TenantSlug, IntegrationName), DateTime<Utc>>>,
 }
 
 impl fmt::Debug for Engine {
@@ -95,7 +99,15 @@ impl Engine {
         tenants: Vec<Tenant>,
     ) -> Self {
         let tenants = tenants.into_iter().map(|tenant| (tenant.slug.clone(), Arc::new(tenant))).collect();
-        Self { store, clock, rng, tenants, doors: Doors::default(), waiting: Mutex::default() }
+        Self {
+            store,
+            clock,
+            rng,
+            tenants,
+            doors: Doors::default(),
+            waiting: Mutex::default(),
+            heard: Mutex::default(),
+        }
     }
 
     /// The tenants.
@@ -123,6 +135,7 @@ impl Engine {
     /// [`StoreError`] when the store fails.
     pub async fn start(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        self.remember().await?;
         let spread = self.spread();
         for tenant in self.tenants.values() {
             let mut writes = Vec::new();
@@ -134,12 +147,6 @@ impl Engine {
             let mut due = |work: WorkKey| writes.push(Write::Due { work, at: now, priority: None });
             tenant.doors.keys().for_each(|door| due(WorkKey::Door(tenant.slug.clone(), door.clone())));
             due(WorkKey::Notice(tenant.slug.clone()));
-            self.rows(Kind::DoorRead, &tenant.slug, |record| {
-                if let Record::DoorRead(read) = record {
-                    self.doors.remember(read);
-                }
-            })
-            .await?;
             writes.extend(self.keep_backups(tenant, now).await?);
             let mut stays: BTreeMap<BookingId, Option<DateTime<Utc>>> = BTreeMap::new();
             self.rows(Kind::Grant, &tenant.slug, |record| {
@@ -166,6 +173,23 @@ impl Engine {
             for chunk in writes.chunks(BATCH) {
                 let _ = self.store.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Remembers what earlier runs have read of doors. Nothing is made due: for a program that only asks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn remember(&self) -> Result<(), StoreError> {
+        for tenant in self.tenants.values() {
+            self.rows(Kind::DoorRead, &tenant.slug, |record| {
+                if let Record::DoorRead(read) = record {
+                    self.doors.remember(read);
+                }
+            })
+            .await?;
         }
         Ok(())
     }
@@ -232,10 +256,10 @@ impl Engine {
         };
         // It tells again.
         let writes = match self.tenants.get(tenant) {
-            Some(tenant) => {
+            Some(tenant) if self.is_first_word(&tenant.slug, integration) => {
                 self.tenant_alert(tenant, AlertKind::WebhooksSilent, integration.as_str(), None).await?
             }
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         match self.store.commit(Tx { arrivals: vec![arrival], writes, ..Tx::new(now) }).await? {
             Commit::Done { mut accepted, .. } => {
@@ -244,6 +268,15 @@ impl Engine {
             // A change without lease, expectations and claims is never refused.
             other => Err(StoreError::Damaged(format!("an arrival was refused: {other:?}"))),
         }
+    }
+
+    /// Whether nothing has come from an integration for a while: a crowd of webhooks need not ask one by one whether it
+    /// was missed.
+    fn is_first_word(&self, tenant: &TenantSlug, integration: &IntegrationName) -> bool {
+        let now = self.clock.now();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = heard.insert((tenant.clone(), integration.clone()), now);
+        before.is_none_or(|before| now - before >= WHILE || now < before)
     }
 
     /// Takes up to `limit` due keys, the soonest arrival first.

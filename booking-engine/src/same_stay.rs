@@ -2,15 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use booking_core::store::{BookingRecord, Commit, Finish, Kind, Record, RowKey, Tx, WorkKey, Write};
+use booking_core::store::{
+    BookingRecord, CodeRecord, Commit, Finish, Kind, Record, RowKey, Tx, WorkKey, Write,
+};
 use booking_core::{Booking, BookingKind, BookingStatus, Guest, Lookup};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::engine::{Done, WorkError};
 use crate::grant::Run;
+use crate::wish::stay_window;
 
 /// For how many bookings that equal a new one its source is asked: where there are more, ids tell stays apart.
 const MOST_EQUALS: usize = 3;
+
+/// How far a code's time may be from that of its stay: moves that its door has not heard of yet.
+const NEAR: Duration = Duration::days(3);
 
 /// How soon a booking is looked at again after what it was to be joined with has moved.
 const SOON: Duration = Duration::seconds(5);
@@ -112,11 +118,16 @@ impl Run<'_> {
         let Some(booking) = own.booking.as_ref().filter(|_| self.is_newcomer) else { return Ok(equals) };
         let unit = booking.unit.as_ref().and_then(|unit| self.tenant.unit_of(&own.source, unit));
         // The last door is the unit's own; those before it may be a whole street's.
-        let door = unit.and_then(|unit| self.tenant.doors.get(unit.doors.last()?));
-        let Some(door) = door else { return Ok(equals) };
+        let door = unit.and_then(|unit| Some((unit, self.tenant.doors.get(unit.doors.last()?)?)));
+        let Some((unit, door)) = door else { return Ok(equals) };
+        let Ok(window) = stay_window(unit, booking) else { return Ok(equals) };
+        // One stay under two ids has days in common with itself; its code may not have followed its last move.
+        let near = window.widened(NEAR, NEAR);
+        let meets = |code: &CodeRecord| {
+            code.window.opens() < near.closes() && near.opens() < code.window.closes() && code.stay != own.id
+        };
         let codes = self.engine.store.codes_ever_on(&own.tenant, &door.door.key).await?;
-        let stays: BTreeSet<_> =
-            codes.into_iter().map(|code| code.stay).filter(|stay| *stay != own.id).collect();
+        let stays: BTreeSet<_> = codes.into_iter().filter(meets).map(|code| code.stay).collect();
         for stay in stays {
             let key = RowKey { kind: Kind::Booking, tenant: own.tenant.clone(), id: stay.to_string() };
             if let Some(Record::Booking(other)) = self.engine.store.get(&key).await?.map(|row| row.record)

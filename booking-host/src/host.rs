@@ -1,6 +1,6 @@
 //! A host: built whole from a configuration, then run until it is told to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -8,17 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use booking_core::store::{Kind, Record, RowKey, Store, StoreError};
-use booking_core::{Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
+use axum::body::Body;
+use booking_core::store::{Kind, Record, RowKey, Store, StoreError, WorkKey};
+use booking_core::{BookingId, Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
 use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
 use booking_http::{Confined, ReqwestTransport, Transport};
 use booking_store::{Keys, MemoryStore, SqliteStore};
-use chrono::{DateTime, Utc};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::api::{self, Access, Api};
 use crate::config::{Config, Origin, Settings, StoreConfig, StorePlace, TenantConfig, thread_of};
@@ -26,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::observed::{Observations, Observed};
 use crate::registry::{AdapterParts, BuiltWebhooks, Registry};
 use crate::router::{Intake, RouterSettings, Webhooks, routes, wrap};
-use crate::worker::Worker;
+use crate::worker::{Worker, errand};
 use crate::world::{OsRng, SystemClock};
 
 /// What a host is built with besides its configuration.
@@ -101,6 +107,9 @@ pub enum HostError {
     #[error("the worker ended by itself")]
     Worker,
 }
+
+/// A body that comes in pieces.
+pub type Pieces = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// How a host ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +231,16 @@ impl Host {
         wrap(Arc::clone(&self.intake), api::routes(self.operator(access)))
     }
 
+    /// Asks the operator's API in process, without a socket and without a token: for a program that has the
+    /// configuration anyway. The body comes in pieces, as it is made.
+    pub async fn ask(&self, request: Request<Bytes>) -> Response<Pieces> {
+        let Ok(answer) = self.api(Access::Open).oneshot(request.map(Body::from)).await;
+        answer.map(|body| {
+            let pieces = body.into_data_stream();
+            pieces.map(|piece| piece.map_err(std::io::Error::other)).boxed()
+        })
+    }
+
     fn operator(&self, access: Access) -> Arc<Api> {
         Api::new(
             Arc::clone(&self.intake),
@@ -237,6 +256,26 @@ impl Host {
     #[must_use]
     pub fn webhook_urls(&self) -> &[WebhookUrl] {
         &self.urls
+    }
+
+    /// Works on these stays alone until `done` is over, without listening: for a program that applies a plan and ends.
+    /// What else is due waits for a host that serves.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] when the store fails.
+    pub async fn work_on(
+        &self,
+        tenant: &TenantSlug,
+        stays: impl IntoIterator<Item = BookingId>,
+        done: impl Future<Output = ()>,
+    ) -> Result<Ended, HostError> {
+        let wanted: BTreeSet<WorkKey> =
+            stays.into_iter().map(|stay| WorkKey::Grant(tenant.clone(), stay)).collect();
+        let look_every = TimeDelta::from_std(self.config.worker.look_every).unwrap_or(TimeDelta::seconds(5));
+        let drain = self.config.server.drain;
+        let ended = errand::run(&self.engine, &*self.clock, &wanted, look_every, drain, done).await?;
+        Ok(if ended { Ended::Clean } else { Ended::CutOff })
     }
 
     /// Takes webhooks and works on what is due until `shutdown` is over. Then no more is taken, what was begun may end

@@ -14,6 +14,6 @@ mod worker;
 mod world;
 
 pub use config::Config;
-pub use host::{Ended, Host, HostError, HostParts, WebhookUrl};
+pub use host::{Ended, Host, HostError, HostParts, Pieces, WebhookUrl};
 pub use router::{RouterSettings, Webhooks, router};
 pub use world::{OsRng, SystemClock};

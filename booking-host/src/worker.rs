@@ -1,5 +1,6 @@
 //! The worker: claims what is due and works on it, so many keys at once, and not too many of one tenant.
 
+pub(crate) mod errand;
 mod purge;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -35,7 +35,9 @@ pub(crate) enum View {
     Other,
     /// Nothing, without a word for it.
     Empty,
-    /// A failure, or a part that is called one.
+    /// A part that is called one.
+    Part,
+    /// A failure.
     Failed,
 }
 
@@ -114,6 +116,8 @@ pub(crate) enum Deed {
     Duplicate {
         /// Which keypad.
         keypad: usize,
+        /// The entry that wanted them.
+        code: Box<CodeRecord>,
     },
     /// A webhook was acknowledged.
     Acknowledged {

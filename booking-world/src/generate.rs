@@ -75,12 +75,12 @@ impl Default for Features {
             gone_and_back: true,
             shared_views: true,
             modes: true,
-            backups: false,
-            replacements: false,
-            adopt: false,
+            backups: true,
+            replacements: true,
+            adopt: true,
             phone_pins: true,
             write_back: true,
-            brake: false,
+            brake: true,
             staff_channel: true,
             redraws: true,
             busy: false,
@@ -93,7 +93,14 @@ impl Features {
     #[must_use]
     pub fn all() -> Self {
         let keypads = catalogue().into_iter().map(|(name, _)| name).collect();
-        Self { keypads, adopt: true, backups: true, brake: true, replacements: true, ..Self::default() }
+        Self { keypads, ..Self::default() }
+    }
+
+    /// What the second lot of kept seeds was drawn from: fewer keypads, no backups, no brake, no replaced locks.
+    #[must_use]
+    pub fn second() -> Self {
+        let keypads = HELD.iter().take(9).copied().collect();
+        Self { keypads, backups: false, replacements: false, adopt: false, brake: false, ..Self::default() }
     }
 
     /// What the first histories had in them. What these draw from a seed stays as it is, for the seeds that are kept.
@@ -164,7 +171,7 @@ impl Features {
 }
 
 /// The keypads that every promise holds on.
-const HELD: [&str; 9] = [
+const HELD: [&str; 16] = [
     "plain",
     "direct",
     "late-sync",
@@ -174,6 +181,13 @@ const HELD: [&str; 9] = [
     "no-future",
     "accepted-only",
     "used",
+    "daily-sync",
+    "look-ahead-week",
+    "masked",
+    "neighbours",
+    "unique-names",
+    "whole-days",
+    "write-only",
 ];
 const ZONES: [Tz; 3] = [Tz::Europe__Warsaw, Tz::America__New_York, Tz::Asia__Tokyo];
 const HOUR: i64 = 3600;

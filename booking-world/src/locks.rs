@@ -78,6 +78,7 @@ impl Seam for HubSeam {
             Verdict::Go | Verdict::Slow(_) => View::Whole,
             Verdict::Stale(_) => View::Other,
             Verdict::EmptyList => View::Empty,
+            Verdict::TruncatedList => View::Part,
             _ => View::Failed,
         };
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Before { codes, view };

@@ -91,6 +91,9 @@ struct Drawn {
     /// The same with what was known to be broken then.
     #[arg(long)]
     first_all: bool,
+    /// What the second lot of kept seeds was drawn from.
+    #[arg(long)]
+    second: bool,
     /// All there is, what is known to be broken included.
     #[arg(long)]
     all_features: bool,
@@ -104,6 +107,7 @@ impl Drawn {
         let features = match self {
             Self { first: true, .. } => Features::first(),
             Self { first_all: true, .. } => Features::first_all(),
+            Self { second: true, .. } => Features::second(),
             Self { all_features: true, .. } => Features::all(),
             _ => Features::default(),
         };

@@ -125,7 +125,7 @@ fn watch_record(record: &Record, deeds: &mut Vec<Deed>) {
             if refused == Some(LockError::DuplicatePin.to_string().as_str())
                 && let Some(keypad) = names::keypad_of(&code.key)
             {
-                deeds.push(Deed::Duplicate { keypad });
+                deeds.push(Deed::Duplicate { keypad, code: Box::new(code.clone()) });
             }
             if code.state == CodeState::Removed {
                 deeds.push(Deed::Code(Box::new(code.clone())));

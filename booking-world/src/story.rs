@@ -145,7 +145,7 @@ pub(crate) fn deed(world: &World, deed: &Deed) -> Option<String> {
         Deed::Late => "a change is taken under a lease that is over".to_owned(),
         Deed::Skipped => "a webhook is marked as read that nobody has looked at".to_owned(),
         Deed::Parked => "a plan does not come to rest".to_owned(),
-        Deed::Duplicate { keypad } => format!("keypad {keypad} refuses digits that it has"),
+        Deed::Duplicate { keypad, .. } => format!("keypad {keypad} refuses digits that it has"),
         _ => return None,
     })
 }

@@ -300,6 +300,12 @@ pub struct Purged {
 /// `booking_core::conformance::store` checks it.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Whether engines beside this one may work over it: then what they have read of doors is looked up before each
+    /// plan. A store that one process alone can open, and that is given to one engine only, answers `false`.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Makes a change.
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError>;
 

@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{
-    BookingRecord, CodeRecord, CodeState, Commit, Record, Standing, StoreError, Tx, WorkKey, Write,
+    BookingRecord, CodeRecord, CodeState, Commit, Record, Row, Standing, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, CodeSpec, DoorId, ExternalId, IntegrationName, Proof, Window};
 use chrono::{DateTime, Utc};
@@ -135,6 +135,10 @@ impl Run<'_> {
         for number in 0..self.tenant.doors.get(door).map_or(0, |setup| setup.backup_codes) {
             let Some(slot) = id_of(door, number) else { continue };
             let rows = self.engine.store.stay(&self.tenant.slug, &slot).await?;
+            // The next code of the slot gets another marker than the one that goes with this code: a keypad that shows no
+            // digits, or nothing, would take the two for one.
+            let of_grant = |row: &Row| matches!(row.record, Record::Grant(_)).then(|| row.record.key());
+            let given_up = rows.iter().find_map(of_grant).map(Write::Delete);
             let healthy = rows.into_iter().find_map(|row| match row.record {
                 Record::Code(code) if is_healthy(&code, window, proof, now) && self.was_seen(&code) => {
                     Some((code, row.revision))
@@ -160,6 +164,7 @@ impl Run<'_> {
             let work = WorkKey::Grant(self.tenant.slug.clone(), slot);
             writes.push(Write::Due { work, at: now, priority: None });
             writes.push(Write::Put(Box::new(record.clone())));
+            writes.extend(given_up);
             let tx = Tx { writes, expect: vec![(record.key(), revision)], ..Tx::under(now, &self.lease) };
             match self.engine.store.commit(tx).await? {
                 Commit::Done { .. } => {

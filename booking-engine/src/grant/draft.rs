@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{
-    BookingRecord, CodeRecord, InboxRow, Kind, Lease, News, Origin, Pins, PlanRecord, PlanState, PlannedStep,
-    Record, StoreError, Tx, WorkKey, Write,
+    BookingRecord, CodeRecord, CodeState, InboxRow, Kind, Lease, News, Origin, Pins, PlanRecord, PlanState,
+    PlannedStep, Record, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
     Booking, BookingId, DoorId, Event, ExternalId, GrantId, IntegrationName, Lookup, Proof, TenantSlug,
@@ -23,7 +23,7 @@ use crate::operator::Names;
 use crate::plan::{Plan, Step, shown};
 use crate::source::range_of;
 use crate::stay::Stay;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, Unit};
 
 /// How long a plan may be applied.
 const LIFE: Duration = Duration::hours(1);
@@ -50,6 +50,8 @@ pub enum Scope {
 pub enum Looking {
     /// It asks this source.
     Source(IntegrationName),
+    /// It reads this door.
+    Door(DoorId),
     /// It looks at stays.
     Stays {
         /// This many have been looked at
@@ -211,8 +213,20 @@ impl Run<'_> {
         }
     }
 
-    fn failed_doors(&self) -> Vec<DoorId> {
-        let doors = self.tenant.doors.values().filter(|setup| self.unread.contains(&setup.door.key));
+    /// The stay's doors that cannot be read: tried now, or not since the account wants to be left alone.
+    fn failed_doors(&self, plan: &Plan) -> Vec<DoorId> {
+        let unit = plan.access.as_ref().and_then(|(unit, _)| self.tenant.unit(unit));
+        let is_own = |door: &DoorId| {
+            unit.is_some_and(|unit| unit.doors.contains(door))
+                || self.stay.codes.iter().any(|code| code.door == *door && code.state != CodeState::Removed)
+        };
+        let is_failing = |key| {
+            let view = self.engine.doors.view(&self.tenant.slug, key);
+            view.is_some_and(|view| view.failing.is_some())
+        };
+        let doors = self.tenant.doors.values().filter(|setup| {
+            self.unread.contains(&setup.door.key) || (is_own(&setup.id) && is_failing(&setup.door.key))
+        });
         doors.map(|setup| setup.id.clone()).collect()
     }
 }
@@ -234,6 +248,12 @@ impl Engine {
         let mut draft = self.empty_draft();
         let mut names = Names::default();
         let candidates = self.look(tenant, scope, &mut draft, progress).await?;
+        for door in scope.doors(tenant, &candidates) {
+            progress(Looking::Door(door.clone()));
+            if !self.read_once(tenant, &door).await? {
+                draft.unread.push(door);
+            }
+        }
         let of = candidates.len();
         progress(Looking::Stays { done: 0, of });
         for (done, candidate) in candidates.into_iter().enumerate() {
@@ -301,7 +321,7 @@ impl Engine {
         let empty = run.empty_review(&draft.id, now);
         run.reviewed = Some(empty.clone());
         let plan = run.dry().await?;
-        draft.unread.extend(run.failed_doors());
+        draft.unread.extend(run.failed_doors(&plan));
         names.gather(tenant, &run.stay, &plan);
         let read = std::mem::take(&mut run.along);
         let mut steps = shown(&plan);
@@ -523,6 +543,24 @@ impl Engine {
 }
 
 impl Scope {
+    /// The doors that its stays have to do with.
+    fn doors(&self, tenant: &Tenant, candidates: &[Candidate]) -> BTreeSet<DoorId> {
+        let is_inside = |unit: &&Unit| match self {
+            Self::Tenant => true,
+            Self::Source(name) => unit.sources.contains_key(name),
+            Self::Unit(id) => unit.id == *id,
+            Self::Stay(_) => candidates.iter().any(|candidate| {
+                let booking = candidate.stay.booking.booking.as_ref();
+                let reference = booking.and_then(|booking| booking.unit.as_ref());
+                unit.sources.get(&candidate.stay.booking.source) == reference && reference.is_some()
+            }),
+        };
+        let units = tenant.units.iter().filter(is_inside).flat_map(|unit| unit.doors.iter().cloned());
+        let held = candidates.iter().flat_map(|candidate| &candidate.stay.codes);
+        let held = held.filter(|code| code.state != CodeState::Removed).map(|code| code.door.clone());
+        units.chain(held).filter(|door| tenant.doors.contains_key(door)).collect()
+    }
+
     /// Whether a booking, as its source tells it, is in this scope.
     fn takes(&self, tenant: &Tenant, source: &IntegrationName, booking: &Booking) -> bool {
         match self {

@@ -508,8 +508,8 @@ impl Run<'_> {
             self.audit("change-adopted", format!("the code on door {}: {what}", code.door));
             let held = listed.start.zip(listed.end);
             let held = held.and_then(|(start, end)| Window::new(start, end, place.zone).ok());
-            let instead =
-                plan.access.as_ref().map_or(code.window.clone(), |(_, window)| rules.window(window));
+            let wished = plan.access.as_ref().map(|(_, window)| rules.window(window));
+            let instead = instead_of(&code, wished, self.now());
             let Some(code) = self.stay.code_mut(id) else { continue };
             let before = code.pins.as_ref().map(|pins| pins.stored.clone());
             if let Some(stored) = listed.stored.clone() {
@@ -839,6 +839,20 @@ impl Run<'_> {
         self.audit(what, format!("{} on door {door}: {detail}", kind_word(kind)));
         look.then_some(place)
     }
+}
+
+/// What stood on a door before staff changed it, as the stay's own window: what somebody chose stands against the times
+/// that they saw, and not against those that the stay got in the same moment.
+fn instead_of(code: &CodeRecord, wished: Option<Window>, now: DateTime<Utc>) -> Window {
+    if let Some((_, instead)) = &code.by_staff {
+        return instead.clone();
+    }
+    // A start that was over when it was written may be another than the stay's.
+    let both_over = |wished: &Window| wished.opens() <= now && code.window.opens() <= now;
+    let written_for = |wished: &Window| {
+        wished.end() == code.window.end() && (wished.start() == code.window.start() || both_over(wished))
+    };
+    wished.filter(written_for).unwrap_or_else(|| code.window.clone())
 }
 
 fn core_of(codes: &[CodeRecord]) -> Option<Pin> {

@@ -69,8 +69,7 @@ impl Engine {
         fresh: bool,
     ) -> Result<Option<OnDoor>, WorkError> {
         let Some((setup, place)) = tenant.doors.get(door).zip(tenant.place(door)) else { return Ok(None) };
-        let is_blind = tenant.rules(door).is_some_and(|rules| rules.listing == Listing::Nothing);
-        if fresh && !is_blind {
+        if fresh {
             self.read_now(tenant, door).await?;
         }
         let view = self.doors.view(&tenant.slug, &place.key).unwrap_or_default();
@@ -99,23 +98,37 @@ impl Engine {
         }))
     }
 
-    /// Reads a door for somebody who waits.
+    /// Reads a door for somebody who waits; what it shows is then compared with the ledger by the work that is there
+    /// for that.
     pub(crate) async fn read_now(&self, tenant: &Arc<Tenant>, door: &DoorId) -> Result<(), WorkError> {
-        let Some(place) = tenant.place(door) else { return Ok(()) };
+        if self.read_once(tenant, door).await? {
+            let now = self.clock.now();
+            let work = WorkKey::Door(tenant.slug.clone(), door.clone());
+            let writes = vec![Write::Due { work, at: now, priority: None }];
+            self.commit(Tx { writes, ..Tx::new(now) }).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a door, and makes nothing due but what waited for its account. Answers whether the account answered; a
+    /// door that shows nothing is not asked.
+    pub(crate) async fn read_once(&self, tenant: &Arc<Tenant>, door: &DoorId) -> Result<bool, WorkError> {
+        let Some(place) = tenant.place(door) else { return Ok(false) };
+        if tenant.rules(door).is_some_and(|rules| rules.listing == Listing::Nothing) {
+            return Ok(true);
+        }
         let now = self.clock.now();
         let work = WorkKey::Door(tenant.slug.clone(), door.clone());
-        let mut lease = Lease { work: work.clone(), token: 0, until: now + PATIENCE, failures: 0 };
+        let mut lease = Lease { work, token: 0, until: now + PATIENCE, failures: 0 };
         let call = self.call(&mut lease).await?;
         let read = self.doors.read(&*self.clock, tenant, &place, now, call, None).await;
-        let Some((record, answered)) = read else { return Ok(()) };
+        let Some((record, answered)) = read else { return Ok(true) };
         let mut writes = vec![Write::Put(Box::new(record))];
         if answered {
             writes.extend(self.works(tenant, &place.lock, Doing::Read));
-            // What the read shows is compared with the ledger by the work that is there for it.
-            writes.push(Write::Due { work, at: now, priority: None });
         }
         self.commit(Tx { writes, ..Tx::new(now) }).await?;
-        Ok(())
+        Ok(answered)
     }
 
     async fn whose(

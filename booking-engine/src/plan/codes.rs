@@ -29,7 +29,10 @@ impl Planner<'_> {
         match self.wished.wish.clone() {
             Wish::Access(access) => self.codes_of(&access),
             Wish::Keep { until } if until.is_some_and(|until| until <= self.s.now) => self.all_unwanted(),
-            Wish::Keep { .. } => self.keep_as_is(),
+            Wish::Keep { .. } => {
+                self.keep_what_waits();
+                self.keep_as_is();
+            }
             Wish::Nothing => self.all_unwanted(),
         }
         // A write whose result is open is looked into before anything else happens on its door.
@@ -58,6 +61,16 @@ impl Planner<'_> {
         let ended = booking.cancelled_at.is_some() || booking.gone_at.is_some();
         let (given, instead) = code.by_staff.as_ref().filter(|_| !ended)?;
         Some(given.closes()).filter(|until| *until > now && instead.closes() <= now)
+    }
+
+    /// A code that waits to be taken off stays where the stay is to keep what it has, unless another stands for it there.
+    fn keep_what_waits(&mut self) {
+        let unit = self.s.grant.and_then(|grant| self.s.tenant.unit(grant.unit.as_ref()?));
+        for door in unit.into_iter().flat_map(|unit| &unit.doors) {
+            if self.wanted_on(door).is_none() && !self.adopting(door) {
+                self.revive(door);
+            }
+        }
     }
 
     /// Codes that stay as they are are put back as they were where they vanish.
@@ -388,10 +401,14 @@ impl Planner<'_> {
         self.write_or_wait(code, content);
     }
 
-    fn write_or_wait(&mut self, code: &CodeRecord, content: Content) {
+    fn write_or_wait(&mut self, code: &CodeRecord, mut content: Content) {
         if code.proof == Proof::Accepted && code.window == content.window && code.name == content.name {
             self.look_into(code);
             return;
+        }
+        if let Some(rules) = self.s.tenant.rules_at(&self.place(code)).filter(|rules| !rules.past_start) {
+            // A start that stands there already is none that can be written again.
+            content.window = rules.window(&content.window.starting_no_earlier_than(self.s.now));
         }
         if let Some(at) = self.waits(code) {
             self.wake(at);

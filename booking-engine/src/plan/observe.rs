@@ -33,7 +33,7 @@ impl Planner<'_> {
                 owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
-            let found = find(code, view, taken).cloned();
+            let found = self.find(code, view, taken).cloned();
             // One listed code stands for one entry.
             owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
             match code.state {
@@ -71,7 +71,13 @@ impl Planner<'_> {
     fn observe_blindly(&mut self, code: &mut CodeRecord) {
         let Some(write) = &mut code.write else { return };
         match (code.state, write.kind, write.state) {
-            (_, _, WriteState::Intended | WriteState::Unknown) => write.state = WriteState::NotApplied,
+            (_, kind, WriteState::Intended | WriteState::Unknown) => {
+                write.state = WriteState::NotApplied;
+                if kind == WriteKind::Delete {
+                    // It may be gone: whoever wants it again writes it again.
+                    code.proof = Proof::Requested;
+                }
+            }
             (CodeState::Unwanted, WriteKind::Delete, WriteState::Applied) => {
                 code.state = CodeState::Removed;
                 code.retry_at = None;
@@ -339,6 +345,39 @@ impl Planner<'_> {
         })
     }
 
+    /// The listed code that is this ledger entry: by the vendor's id, else by a marker of the stay and the same digits
+    /// (somebody made it anew, or the answer that held its id was lost).
+    fn find<'v>(
+        &self,
+        code: &CodeRecord,
+        view: &'v DoorView,
+        taken: impl Fn(&ListedCode) -> bool,
+    ) -> Option<&'v ListedCode> {
+        let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
+        if known.is_some() {
+            return known;
+        }
+        // The one that it was written with: the booking may have another name by now. A write that gave it that name may
+        // have failed, so that it still has a former one.
+        let written = Marker::find_all(&code.note);
+        let [written] = &written[..] else { return None };
+        #[cfg(staykey_planted)]
+        if planted(planted::SECOND_CODE) {
+            return None;
+        }
+        let same = |listed: &&ListedCode| {
+            let stored = listed.stored.as_ref();
+            !taken(listed)
+                && stored.is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
+        };
+        // Of several the one that needs no further write.
+        let (start, end) = code.window.wall();
+        let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
+        let best = |marker| view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed));
+        let former = || self.s.former.iter().filter(|former| *former != written).find_map(best);
+        best(written).or_else(former)
+    }
+
     fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {
         self.plan
             .codes
@@ -377,33 +416,4 @@ pub(crate) fn difference(code: &CodeRecord, listed: &ListedCode) -> String {
         parts.push("another marker".to_owned());
     }
     parts.join(", ")
-}
-
-/// The listed code that is this ledger entry: by the vendor's id, else by our marker and the same digits (somebody made
-/// it anew, or the answer that held its id was lost).
-fn find<'v>(
-    code: &CodeRecord,
-    view: &'v DoorView,
-    taken: impl Fn(&ListedCode) -> bool,
-) -> Option<&'v ListedCode> {
-    let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
-    if known.is_some() {
-        return known;
-    }
-    // The one that it was written with: the booking may have another name by now.
-    let markers = Marker::find_all(&code.note);
-    let [marker] = &markers[..] else { return None };
-    #[cfg(staykey_planted)]
-    if planted(planted::SECOND_CODE) {
-        return None;
-    }
-    let same = |listed: &&ListedCode| {
-        let stored = listed.stored.as_ref();
-        !taken(listed)
-            && stored.is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
-    };
-    // Of several the one that needs no further write.
-    let (start, end) = code.window.wall();
-    let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
-    view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use booking_core::conformance::{On, Planted, Trouble, block_on};
 use booking_core::store::{CodeState, Kind, Record, Tx, WorkKey, Write};
-use booking_core::{DoorId, DoorRules, ListedCode, Proof, StayDates};
+use booking_core::{DoorId, DoorRules, ListedCode, Listing, Proof, StayDates};
 use booking_engine::Brake;
 use chrono::{DateTime, Duration, Utc};
 
@@ -278,6 +278,27 @@ fn k02_the_pool_does_not_run_out_of_time() {
     for _ in 0..20 {
         inn.pass(Duration::days(40));
         assert!(inn.opens("flat", &code, inn.now() + Duration::days(20)), "{}", inn.now());
+    }
+}
+
+#[test]
+fn k02_the_next_code_of_the_pool_does_not_take_the_place_of_the_one_that_was_given() {
+    for listing in [Listing::Nothing, Listing::Codes] {
+        let mut rules = DoorRules::new(4);
+        rules.listing = listing;
+        let inn = Inn::new(layout(2, rules));
+        let before = pool(&inn);
+        inn.lock().mask_pins(true);
+        inn.lock().plant(Planted::new(Trouble::ServerError).on(On::Writes).times(1000));
+        inn.book("1", "flat", day(3, 3), day(3, 6));
+        inn.pass_until(local(3, 3, 14, 55));
+        inn.lock().mend();
+        inn.pass_until(local(3, 3, 18, 0));
+        let told = inn.told("1");
+        let given = before.iter().find(|code| told.last().is_some_and(|text| text.contains(*code)));
+        let given = given.unwrap_or_else(|| panic!("{listing:?} {told:?}"));
+        assert!(inn.opens("flat", given, local(3, 5, 12, 0)), "{listing:?}");
+        assert_eq!(inn.on("flat").len(), 3, "{listing:?}");
     }
 }
 

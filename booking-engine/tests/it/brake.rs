@@ -5,7 +5,7 @@ use std::sync::Arc;
 use booking_core::conformance::block_on;
 use booking_core::store::{Record, Tx, Write};
 use booking_core::{BookingStatus, DoorRules, StayDates, TimeSemantics, UnitRef};
-use booking_engine::Brake;
+use booking_engine::{Brake, CancelInHouse};
 use chrono::Duration;
 
 use crate::house::{day, local};
@@ -80,6 +80,23 @@ fn c08_what_was_stopped_goes_once_somebody_lifts_the_brake_and_the_alert_ends() 
     }
     (0..3).for_each(|n| inn.cancel(&format!("t{n}")));
     assert_eq!(inn.on("flat").len(), 3);
+}
+
+#[test]
+fn c08_what_waits_at_the_brake_stays_once_the_policy_is_to_keep_it() {
+    let mut layout = Layout { brake: brake(0.0, 0, 24), ..Layout::flat(DoorRules::new(4)) };
+    layout.policy.cancel_in_house = CancelInHouse::Remove;
+    let inn = Inn::new(layout);
+    inn.book("1", "flat", day(3, 1), day(3, 4));
+    let pin = inn.pin("flat", "1");
+    inn.pass_until(local(3, 2, 9, 0));
+    inn.cancel("1");
+    assert_eq!((inn.on("flat").len(), inn.noted("1", "brake")), (1, 1));
+    let inn = inn.restarted(|layout| layout.policy.cancel_in_house = CancelInHouse::Keep);
+    inn.pass_until(local(3, 4, 11, 55));
+    assert!(inn.opens("flat", &pin, inn.now()), "{:?}", inn.alerts());
+    inn.pass_until(local(3, 4, 13, 0));
+    assert!(inn.on("flat").is_empty());
 }
 
 #[test]

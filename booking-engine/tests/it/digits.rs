@@ -417,6 +417,24 @@ fn d08_other_times_may_stand_until_the_booking_changes() {
 }
 
 #[test]
+fn d08_other_times_do_not_stand_against_dates_that_are_new_in_the_same_moment() {
+    for end in [naive(3, 6, 9), naive(3, 6, 18)] {
+        let mut layout = Layout::flat(DoorRules::new(4));
+        layout.policy.drift = Drift::Adopt;
+        layout.policy.door_read_max_age = Duration::seconds(1);
+        let inn = Inn::new(layout);
+        inn.book("1", "flat", day(3, 3), day(3, 6));
+        inn.pass(Duration::minutes(5));
+        inn.edit_code("flat", "1", |code| code.end = Some(end));
+        // The read that shows what staff did is the one that the later end asks for.
+        inn.until("1", day(3, 8));
+        inn.pass(Duration::hours(2));
+        assert_eq!(inn.codes("flat", "1")[0].end, Some(naive(3, 8, 12)), "{end}");
+        assert_eq!(inn.noted("1", "change-adopted"), 1, "{end}");
+    }
+}
+
+#[test]
 fn d08_a_later_end_by_staff_stands_beyond_check_out_and_draws_on_no_brake() {
     let inn = drifting(Drift::Adopt, |_| {});
     inn.edit_code("flat", "1", |code| code.end = Some(naive(3, 6, 18)));

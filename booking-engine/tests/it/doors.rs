@@ -5,7 +5,9 @@ use std::time::Duration as StdDuration;
 
 use booking_core::conformance::{On, Planted, Trouble};
 use booking_core::store::CodeState;
-use booking_core::{DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, VendorCodeId};
+use booking_core::{
+    BookingStatus, DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, VendorCodeId,
+};
 use booking_engine::Mode;
 use chrono::{Duration, NaiveDate};
 
@@ -311,6 +313,20 @@ fn b12_a_create_in_doubt_whose_booking_is_cancelled_meanwhile_leaves_nothing() {
         inn.pass(Duration::hours(1));
         assert!(inn.on("flat").is_empty() && inn.live("1").is_empty(), "{trouble:?}");
         assert!(inn.told("1").is_empty());
+    }
+}
+
+#[test]
+fn b12_a_removal_in_doubt_whose_booking_is_on_again_leaves_a_code() {
+    for trouble in [Trouble::AnswerLost, Trouble::NoAnswer] {
+        let inn = Inn::new(Layout::flat(blind(|_| {})));
+        inn.book("1", "flat", day(3, 3), day(3, 6));
+        let pin = inn.pin("flat", "1");
+        inn.lock().plant(Planted::new(trouble).on(On::Writes).times(1));
+        inn.cancel("1");
+        inn.change("1", |booking| booking.status = BookingStatus::Confirmed);
+        inn.pass(Duration::hours(1));
+        assert_eq!(inn.pin("flat", "1"), pin, "{trouble:?}");
     }
 }
 

@@ -1,9 +1,10 @@
 //! Booking systems that give a stay another id.
 
-use booking_core::conformance::{Planted, Trouble, block_on};
+use booking_core::conformance::{On, Planted, Trouble, block_on};
 use booking_core::store::{BookingRecord, Kind, Record, Store};
 use booking_core::{
-    Booking, BookingStatus, DoorRules, Event, Guest, Revision, StayDates, UnitRef, WrittenBack,
+    Booking, BookingStatus, DoorRules, Event, Guest, ListedCode, Revision, StayDates, UnitRef, VendorCodeId,
+    WrittenBack,
 };
 use chrono::Duration;
 
@@ -263,6 +264,28 @@ fn d03_a_delete_event_that_comes_first_costs_no_second_booking() {
         street.pass(Duration::hours(4));
         assert_eq!((street.bookings().len(), street.pins(0, "flat").len()), (1, 1), "{way:?}");
     }
+}
+
+#[test]
+fn d03_a_code_that_comes_back_with_the_former_id_is_the_same_code() {
+    let street = Street::with_one();
+    let flat = crate::tenants::key("flat");
+    let lock = &street.sides[0].lock;
+    street.goes("1");
+    street.comes(Way::Hint, again("2"));
+    // The list loses it, the keypad does not take it with the new id, and then it is there again.
+    let before = lock.codes_on(&flat).remove(0);
+    assert_eq!(before.note, "Memory#1");
+    assert!(lock.remove(&flat, &before.id));
+    lock.plant(Planted::new(Trouble::ServerError).on(On::Writes).times(1000));
+    street.pass(Duration::hours(6));
+    let code = ListedCode { id: VendorCodeId::parse("700000").unwrap(), ..before };
+    assert!(lock.put(&flat, code.clone()));
+    lock.mend();
+    street.pass(Duration::hours(4));
+    let now: Vec<_> = lock.codes_on(&flat).into_iter().map(|code| (code.id, code.stored)).collect();
+    assert_eq!(now, [(code.id, code.stored)]);
+    assert_eq!(street.told(), 1);
 }
 
 #[test]

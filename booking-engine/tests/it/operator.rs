@@ -2,8 +2,8 @@
 
 use booking_core::conformance::block_on;
 use booking_core::store::{Kind, PlanState, Record};
-use booking_core::{BookingId, Proof, VendorCodeId};
-use booking_engine::{Applied, Draft, Erased, Mode, OnDoor, Scope, Unlinkable, Whose};
+use booking_core::{BookingId, IntegrationName, Proof, VendorCodeId};
+use booking_engine::{Applied, Draft, Erased, Looking, Mode, OnDoor, Scope, Unlinkable, Whose};
 use booking_sim::smoobu::NewBooking;
 use booking_sim::thekeys::{Lock, Share};
 use chrono::{Duration, NaiveDate};
@@ -89,6 +89,20 @@ fn n01_given_a_booking_that_no_webhook_told_of_when_a_dry_run_is_asked_then_it_i
     assert_eq!(apply(&house, &draft.id), Applied { approved: 1, ..Applied::default() });
     assert_eq!(house.typed(STUDIO, id), Some(digits), "the digits that were drawn for the review");
     assert_eq!(house.sms().len(), 1);
+}
+
+#[test]
+fn n01_given_a_door_that_fails_and_waits_when_a_dry_run_is_asked_then_it_is_named_again_and_again() {
+    let house = observed();
+    let until = house.now() + Duration::hours(1);
+    house.sims().down_until(booking_sim::Vendor::TheKeys, until);
+    house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    // The second one comes while the account is left alone.
+    for _ in 0..2 {
+        let draft = draft(&house, &Scope::Tenant);
+        assert_eq!(draft.unread, [door_id(LOFT), door_id(STUDIO)]);
+        assert_eq!(words(&draft), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -315,4 +329,27 @@ fn k06_given_a_lock_replaced_after_a_reset_when_it_appears_as_new_then_it_is_off
         _ => None,
     });
     assert!(gone.unwrap().contains("free keypads: thekeys/7001/NewOne01"));
+}
+
+#[test]
+fn n01_given_a_code_changed_by_hand_since_the_last_read_when_a_dry_run_is_asked_then_it_is_seen() {
+    let house = House::new();
+    let id = house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    house.pass(Duration::minutes(7));
+    let share = house.codes(STUDIO)[0].id;
+    let now = house.now();
+    assert!(house.sims().thekeys.edit_share(now, share, |share| share.date_end = Some(day(3, 20))));
+    let scope = Scope::Stay(house.booking_id(id));
+    let mut seen = std::sync::Mutex::new(Vec::new());
+    let tenant = house.engine.tenant(&tenant_slug()).unwrap().clone();
+    let draft =
+        block_on(house.engine.draft(&tenant, &scope, &|step| seen.lock().unwrap().push(step))).unwrap();
+    assert_eq!(words(&draft), ["replace"]);
+    let expected = [
+        Looking::Source(IntegrationName::parse("smoobu").unwrap()),
+        Looking::Door(door_id(STUDIO)),
+        Looking::Stays { done: 0, of: 1 },
+        Looking::Stays { done: 1, of: 1 },
+    ];
+    assert_eq!(*seen.get_mut().unwrap(), expected);
 }

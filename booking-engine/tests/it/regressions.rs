@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration as StdDuration;
 
+use booking_core::conformance::{On, Planted, Trouble};
+use booking_core::{DoorRules, StayDates};
 use booking_engine::{Policy, Tell};
 use booking_sim::smoobu::BookingPatch;
 use booking_sim::thekeys::Share;
@@ -10,6 +12,7 @@ use booking_sim::{Fault, FaultKind, Operation, Vendor};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use crate::house::{House, LOFT, Plan, STUDIO, day, keypad, local, stay};
+use crate::inn::{Inn, Layout, key};
 
 fn policy(settle: i64) -> Policy {
     let mut policy = Policy::default();
@@ -969,4 +972,35 @@ fn r42_given_writes_that_fail_for_one_stay_when_the_door_is_read_for_another_the
     }
     let tried = house.sims().log().seen(Operation::CreateCode) - before;
     assert!(tried <= 20, "{tried} creates for 10 new stays");
+}
+
+#[test]
+fn r43_given_a_keypad_that_is_slow_to_take_codes_when_it_loses_one_it_has_shown_then_that_is_noticed_at_the_next_reads()
+ {
+    let mut rules = DoorRules::new(4);
+    rules.settle = std::time::Duration::from_secs(24 * 3600);
+    let inn = Inn::new(Layout::flat(rules));
+    inn.book("1", "flat", day(3, 3), day(3, 6));
+    inn.pass(Duration::minutes(10));
+    let before = inn.pin("flat", "1");
+    assert!(inn.lock().remove(&key("flat"), &inn.codes("flat", "1")[0].id));
+    inn.pass(Duration::hours(9));
+    assert_eq!((inn.codes("flat", "1").len(), inn.pin("flat", "1")), (1, before));
+}
+
+#[test]
+fn r44_given_a_code_whose_stay_is_over_when_the_stay_is_put_off_then_the_guest_hears_once_the_code_has_the_new_times()
+ {
+    let mut layout = Layout::flat(DoorRules::new(4));
+    layout.mode = booking_engine::Mode::UpsertOnly;
+    let inn = Inn::new(layout);
+    inn.book("1", "flat", day(3, 2), day(3, 3));
+    inn.pass(Duration::days(4));
+    inn.lock().plant(Planted::new(Trouble::ServerError).on(On::Writes));
+    inn.change("1", |booking| booking.dates = Ok(StayDates::new(day(3, 8), day(3, 9)).unwrap()));
+    inn.pass(Duration::minutes(30));
+    assert_eq!(inn.told("1").len(), 1, "nothing is true yet");
+    inn.lock().mend();
+    inn.pass(Duration::hours(1));
+    assert_eq!((inn.told("1").len(), inn.codes("flat", "1").len()), (2, 1));
 }

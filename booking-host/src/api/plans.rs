@@ -146,6 +146,7 @@ async fn last_line(work: impl Future<Output = Result<PlanView, ApiError>>) -> Pl
 fn told(looking: Looking) -> PlanLine {
     match looking {
         Looking::Source(source) => PlanLine::Source { source: source.to_string() },
+        Looking::Door(door) => PlanLine::Door { door: door.to_string() },
         Looking::Stays { done, of } => PlanLine::Stays { done, of },
     }
 }
@@ -277,10 +278,21 @@ pub(super) async fn view_of_stay(
 ) -> Result<PlanStay, ApiError> {
     let key = RowKey { kind: Kind::Booking, tenant: tenant.slug.clone(), id: record.stay.to_string() };
     let known = match engine.store().get(&key).await?.map(|row| row.record) {
-        Some(Record::Booking(known)) => Some((known.source, known.reference)),
-        _ => record.news.map(|news| (news.source, news.booking.reference)),
+        Some(Record::Booking(known)) => Some((known.source, known.reference, known.booking)),
+        _ => None,
     };
-    let (source, reference) = known.unzip();
+    // What was told in the dry run is newer than what was known.
+    let told = record.news.map(|news| (news.source, news.booking.reference.clone(), Some(news.booking)));
+    let booking =
+        told.as_ref().or(known.as_ref()).and_then(|(source, _, booking)| Some((source, booking.as_ref()?)));
+    let unit = booking.and_then(|(source, booking)| tenant.unit_of(source, booking.unit.as_ref()?));
+    let dates = booking.and_then(|(_, booking)| booking.dates.ok());
+    let (unit, arrival, departure) = (
+        unit.map(|unit| unit.id.to_string()),
+        dates.map(|dates| dates.arrival()),
+        dates.map(|dates| dates.departure()),
+    );
+    let (source, reference) = known.or(told).map(|(source, reference, _)| (source, reference)).unzip();
     let pins = record
         .pins
         .iter()
@@ -290,6 +302,9 @@ pub(super) async fn view_of_stay(
         booking: record.stay.to_string(),
         source: source.map(|source| source.to_string()),
         reference: reference.map(|reference| reference.to_string()),
+        unit,
+        arrival,
+        departure,
         state: word(&record.state),
         reissue: record.reissue,
         made_at: record.made_at,

@@ -405,6 +405,11 @@ pub enum PlanLine {
         /// Its name.
         source: String,
     },
+    /// It reads this door.
+    Door {
+        /// Its name.
+        door: String,
+    },
     /// It looks at stays.
     Stays {
         /// How many it has looked at,
@@ -449,6 +454,12 @@ pub struct PlanStay {
     pub source: Option<String>,
     /// What its source calls it.
     pub reference: Option<String>,
+    /// The unit that its source puts it in; absent where that is none of ours.
+    pub unit: Option<String>,
+    /// The day of arrival.
+    pub arrival: Option<NaiveDate>,
+    /// The day of departure.
+    pub departure: Option<NaiveDate>,
     /// `drafted`, `approved`, `begun`, `applied` or `refused`.
     pub state: String,
     /// Whether it gives the stay other digits because staff wants that.

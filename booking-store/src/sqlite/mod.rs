@@ -187,6 +187,10 @@ fn unopened(path: &Path, error: &std::io::Error) -> StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         self.write(move |sql| {
             let end = at_once(rules::commit(sql, tx))?;

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/V1__tables.sql")),
     ("V2__brake_and_plan", include_str!("../../migrations/V2__brake_and_plan.sql")),
+    ("V3__queue", include_str!("../../migrations/V3__queue.sql")),
 ];
 
 /// Brings a database to the schema of this version.

@@ -148,6 +148,7 @@ impl Sql<'_> {
         most: usize,
     ) -> Result<Vec<Lease>, StoreError> {
         let end = until.utc()?;
+        self.execute(sql::QUEUE_WORK, [now.0])?;
         let mut claimed = self.all(sql::CLAIM_WORK, params![now.0, until.0, limit(most)], |row| {
             let columns: (i64, String, String, i64, i64, Option<i64>, i64) =
                 row.try_into().map_err(failed)?;

@@ -324,14 +324,16 @@ fn one_backup_for_two() -> Aim {
     Aim { policy, ..Aim::at("one backup code for two", "plain", events) }
 }
 
-/// Two telephones end in digits that are neighbours, and both guests get their codes at the same time.
+/// Two telephones end in digits that are neighbours, and both guests get their codes while vendors are slow.
 fn neighbours() -> Aim {
-    let pairs = (0..8_u32).flat_map(|pair| {
-        let at = (1 + pair) * HOUR + 400;
-        let ahead = 1 + u64::from(pair) * 3;
-        [books(at, 0, ahead, 2), books(at, 0, ahead, 2), changes(at, pair as usize * 2 + 1, Change::Phone)]
+    let pairs = [0_u32, 1].into_iter().flat_map(|unit| {
+        let at = (1 + unit) * HOUR + 400;
+        let (place, second) = (unit as usize, unit as usize * 2 + 1);
+        [books(at, place, 2, 2), books(at, place, 2, 2), changes(at, second, Change::Phone)]
     });
-    Aim { policy: alike(0), ..Aim::at("digits beside each other", "neighbours", pairs.collect()) }
+    let slow = strikes(HOUR, Target::Locks, Ops::All, Trouble::Slow, 3 * 60);
+    let events = pairs.chain([slow, passes(6 * HOUR)]).collect();
+    Aim { policy: alike(0), ..Aim::at("digits beside each other", "neighbours", events) }
 }
 
 /// The cloud takes a code, and the device never gets it.

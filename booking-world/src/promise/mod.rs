@@ -19,7 +19,7 @@ use booking_core::{
 use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 
 use crate::deed::{Deed, OnDoor, View};
-use crate::history::PolicySetup;
+use crate::history::{PolicySetup, SourceSetup, Target};
 use crate::names;
 use crate::truth::{Content, Stay};
 use crate::vendors::unit_ref;
@@ -359,8 +359,9 @@ impl Promises {
                 let text = "a change was taken under a lease that is over";
                 return Err(Broken::new("late-writes-fail", world.hub.now(), text));
             }
-            Deed::Duplicate { keypad } => {
+            Deed::Duplicate { keypad, code } => {
                 self.duplicates.insert(*keypad);
+                steps::not_of_another_stay(world, *keypad, code)?;
             }
             Deed::Parked => {
                 let text = "the plan of a stay does not come to rest";
@@ -372,13 +373,14 @@ impl Promises {
     }
 
     fn read(&mut self, world: &World, keypad: usize, view: View) {
-        if view == View::Failed {
+        if matches!(view, View::Failed | View::Part) {
             self.blind.entry(keypad).or_insert(world.hub.now());
         } else {
             self.blind.remove(&keypad);
         }
         let codes = match view {
-            View::Whole => world.vendors.in_cloud(keypad),
+            // Any of them may be in the part.
+            View::Whole | View::Part => world.vendors.in_cloud(keypad),
             // Whatever was there before may have been shown.
             View::Other => self.listed.get(&keypad).cloned().unwrap_or_default(),
             View::Empty | View::Failed => Vec::new(),
@@ -399,6 +401,13 @@ impl Promises {
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
         known.push(belief.clone());
+        let tenant = world.stays[number].tenant;
+        let source = &world.history.setup.tenants[tenant].source;
+        // Old words without a revision that a source shows when it is asked cannot be told from new ones.
+        let is_blunt = matches!(source, SourceSetup::Model { revisions: false, .. });
+        if is_blunt && world.hub.is_outdated(Target::Source(tenant)) {
+            return Ok(());
+        }
         match last {
             Some(last) if belief.most < last.least => {
                 let text = format!(

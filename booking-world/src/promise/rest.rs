@@ -119,7 +119,8 @@ impl Promises {
 pub(super) fn former_keypads_are_empty(world: &World, keypad: usize) -> Result<(), Broken> {
     let codes =
         world.vendors.former_keys(keypad).flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key));
-    let left = codes.into_iter().find(|code| !code.leaving && world.is_ours(code));
+    let waits = |code: &OnDoor| world.stay_of(code).is_some_and(|stay| waits(world, &world.stays[stay]));
+    let left = codes.into_iter().find(|code| !code.leaving && world.is_ours(code) && !waits(code));
     left.map_or(Ok(()), |code| {
         let text = format!("{} is still on a keypad that keypad {keypad} has replaced", code.note);
         Err(Broken::new("at-rest-former-keypads-are-empty", world.hub.now(), text))
@@ -172,25 +173,20 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if masked && resting.is_alerted(&["foreign-marker"]) {
         return Want::Whatever;
     }
-    let ahead = |keypad: usize| {
-        let ahead = world.vendors.rules(keypad).look_ahead;
-        ahead.and_then(|ahead| Duration::from_std(ahead).ok())
-    };
-    let too_early =
-        |keypad: usize| ahead(keypad).is_some_and(|ahead| access.opens() - ahead + Duration::hours(1) > now);
-    let full = |keypad: usize| {
-        let most = world.vendors.rules(keypad).capacity;
-        most.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most || has_turnover(world, keypad))
-    };
     // Of a keypad that takes no code yet a guest cannot be told yet: whoever moves there, or is to get other digits,
     // keeps the old code until then.
-    let waits = |keypad: &usize| too_early(*keypad) || full(*keypad);
-    let waits = content.holds() && content.doors(setup).iter().any(waits);
+    let waits = waits(world, stay);
     if waits && (!is_mine || !stay.redrawn.is_empty()) {
         return Want::Whatever;
     }
     if !is_mine || access.closes() <= now {
         return Want::None;
+    }
+    // Whoever goes by a backup code that is there needs no other.
+    let handed_out = steps::handed_out(world, resting.number, keypad);
+    let is_there = |id| world.vendors.in_cloud(keypad).iter().any(|on| on.id == id);
+    if resting.is_alerted(&["backup-issued"]) && handed_out.into_iter().any(is_there) {
+        return Want::Whatever;
     }
     if resting.is_alerted(&["pin-space-exhausted"]) {
         return Want::Whatever;
@@ -206,13 +202,36 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     if unseen {
         return Want::Whatever;
     }
-    if too_early(keypad) {
+    if is_too_early(world, stay, keypad) {
         return Want::Whatever;
     }
-    if full(keypad) {
+    if is_full(world, keypad) {
         return Want::Whatever;
     }
     Want::One
+}
+
+/// Whether some door of a stay cannot have its code yet.
+fn waits(world: &World, stay: &Stay) -> bool {
+    let doors = stay.content().doors(&world.history.setup.tenants[stay.tenant]);
+    let waits = |keypad: &usize| is_too_early(world, stay, *keypad) || is_full(world, *keypad);
+    stay.content().holds() && doors.iter().any(waits)
+}
+
+/// Whether a keypad takes no code of the stay yet, or did not an hour ago.
+fn is_too_early(world: &World, stay: &Stay, keypad: usize) -> bool {
+    let setup = &world.history.setup.tenants[stay.tenant];
+    let access = stay.content().access(setup, &world.policies[stay.tenant]);
+    let ahead = world.vendors.rules(keypad).look_ahead.and_then(|ahead| Duration::from_std(ahead).ok());
+    access
+        .zip(ahead)
+        .is_some_and(|(access, ahead)| access.opens() - ahead + Duration::hours(1) > world.hub.now())
+}
+
+/// Whether a keypad has no place, or had none a moment ago.
+fn is_full(world: &World, keypad: usize) -> bool {
+    let most = world.vendors.rules(keypad).capacity;
+    most.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most || has_turnover(world, keypad))
 }
 
 /// Whether somebody came or left at a keypad within this hour, so that places change hands.

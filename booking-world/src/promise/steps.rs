@@ -1,6 +1,6 @@
 //! What holds after every step.
 
-use booking_core::store::{AlertRecord, Kind, Record, Store as _};
+use booking_core::store::{AlertRecord, CodeRecord, Kind, Record, Store as _};
 use booking_core::{Clock as _, DoorRules, Listing, Pin, Proof, VendorCodeId, Window};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
@@ -55,6 +55,24 @@ pub(super) fn no_pin_twice(
         }
     }
     Ok(())
+}
+
+/// No keypad need refuse digits because a code of another stay has them: they were not free to be tried.
+pub(super) fn not_of_another_stay(world: &World, keypad: usize, code: &CodeRecord) -> Result<(), Broken> {
+    let rules = world.vendors.rules(keypad);
+    let clock = reading(world, keypad, &rules);
+    let Some(pins) = &code.pins else { return Ok(()) };
+    let codes = world.vendors.in_cloud(keypad);
+    let clash = codes.iter().find(|other| {
+        let mine = world.stay_of(&OnDoor { note: code.note.clone(), ..(*other).clone() });
+        let another = world.stay_of(other).is_some_and(|of| Some(of) != mine);
+        let lives = !other.leaving && other.end.is_some_and(|end| end > clock);
+        another && lives && are_near(&other.stored, &pins.stored, rules.neighbours)
+    });
+    clash.map_or(Ok(()), |other| {
+        let text = format!("keypad {keypad} refused {} the digits of {}", code.note, other.note);
+        Err(Broken::new("no-pin-twice", world.hub.now(), text))
+    })
 }
 
 /// Whether digits are the same, or so near each other that the keypad takes one for the other.
@@ -120,6 +138,10 @@ fn has_right(
     }
     if content.holds() {
         return true;
+    }
+    // What was called off first and deleted then had no right any more.
+    if content.gone && content.cancelled {
+        return false;
     }
     // Who is in the house when the word comes stays there, by policy; what vanished stays in any case.
     let in_house = content.stay(setup).is_some_and(|stay| stay.opens() <= since);
@@ -315,10 +337,12 @@ impl Promises {
             let window = Window::new(told.start, told.end, zone).map(|window| times(&rules, &window));
             let is_it = |on: &OnDoor| {
                 let clock = reading(world, keypad, &rules);
+                // What begins now begins after the hour that the clock shows twice, where no start may be in the past.
+                let soon = clock + Duration::minutes(if rules.past_start { 2 } else { 61 });
                 Some(typed(&rules, on)) == code.typed
                     && on.active
                     && window.as_ref().is_ok_and(|(start, end)| {
-                        on.start.is_none_or(|at| at <= *start || at <= clock + Duration::minutes(2))
+                        on.start.is_none_or(|at| at <= *start || at <= soon)
                             && on.end.is_none_or(|at| at >= *end)
                     })
             };
@@ -328,8 +352,10 @@ impl Promises {
                 Proof::Requested => true,
                 // What cannot be read cannot be missed.
                 Proof::Accepted if touched && rules.listing == Listing::Nothing => true,
+                // What was taken stays taken, even where the keypad is swapped before a read could tell.
                 Proof::Accepted => {
-                    world.vendors.in_cloud(keypad).iter().any(is_it) || shown.iter().any(is_it)
+                    let taken = self.listed.get(&keypad).map_or(&[][..], Vec::as_slice);
+                    taken.iter().any(is_it) || shown.iter().any(is_it)
                 }
                 Proof::Listed => shown.iter().any(is_it),
                 Proof::Confirmed | Proof::Used => {
@@ -414,7 +440,7 @@ impl Promises {
 }
 
 /// The backup codes on a keypad that a stay was given, by the record.
-fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> {
+pub(super) fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> {
     let given = world.rows_of(number).into_iter().filter_map(|row| match row.record {
         Record::Code(code) if code.backup && names::keypad_of(&code.key) == Some(keypad) => code.vendor_id,
         _ => None,
@@ -427,7 +453,9 @@ fn handed_out(world: &World, number: usize, keypad: usize) -> Vec<VendorCodeId> 
 fn is_forced(rules: &DoorRules, (before, after): (&[OnDoor], &[OnDoor]), clock: NaiveDateTime) -> bool {
     let soon = |start: NaiveDateTime| start <= clock + Duration::minutes(2);
     let again = |code: &OnDoor| {
-        let same = |old: &OnDoor| old.stored == code.stored && old.note == code.note && old != code;
+        let same = |old: &OnDoor| {
+            old.stored == code.stored && (old.id == code.id || old.note == code.note) && old != code
+        };
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
     // A keypad without a place for a second code of the stay.

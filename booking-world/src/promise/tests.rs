@@ -202,6 +202,21 @@ fn the_same_digits_for_two_stays_break_a_promise() {
 }
 
 #[test]
+fn digits_of_another_stay_that_are_tried_break_a_promise() {
+    let mut world = world();
+    book(&mut world, 0);
+    let id = put(&world, 0);
+    let tried = |note: &str| {
+        let code = CodeRecord { note: note.into(), ..removed(&world, id.clone()) };
+        let digits = Pin::parse("111111").unwrap();
+        let pins = Some(booking_core::store::Pins { typed: digits.clone(), stored: digits });
+        Deed::Duplicate { keypad: 0, code: Box::new(CodeRecord { pins, ..code }) }
+    };
+    breaks("no-pin-twice", Promises::default().after(&world, &tried("Model#1105")));
+    assert_eq!(Promises::default().after(&world, &tried("Model#110")), Ok(()));
+}
+
+#[test]
 fn a_removal_without_a_reason_breaks_a_promise() {
     let mut world = world();
     let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);

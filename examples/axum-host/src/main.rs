@@ -1,6 +1,8 @@
 //! The ready host: configuration in, crates wired, nothing decided.
 
 mod demo;
+mod operator;
+mod table;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,8 @@ enum Command {
     },
     /// Shows the whole way of a booking against played vendors.
     Demo(demo::DemoArgs),
+    #[command(flatten)]
+    Operator(Box<operator::Command>),
 }
 
 #[derive(clap::Args, Debug)]
@@ -69,6 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve { file } => serve(&file.config).await,
             Command::CheckConfig { file } => check(&file.config),
             Command::Demo(args) => demo::run(args).await,
+            Command::Operator(command) => Ok(operator::run(*command).await),
         }
     })
 }

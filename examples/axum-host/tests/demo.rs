@@ -124,7 +124,7 @@ fn the_log_of_the_whole_run_holds_no_secret_and_no_guest() {
         let path = file.expect("a file").path();
         secrets.push(fs::read_to_string(&path).expect("a secret"));
     }
-    assert_eq!(secrets.len(), 7);
+    assert_eq!(secrets.len(), 8);
     secrets.push("sim-token".into());
     for name in NAMES {
         secrets.push(name.into());

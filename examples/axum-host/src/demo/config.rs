@@ -24,6 +24,7 @@ pub(super) struct Secrets {
     pub(super) thekeys_username: &'static str,
     pub(super) thekeys_password: String,
     pub(super) sms_token: String,
+    pub(super) operator: String,
 }
 
 impl Secrets {
@@ -36,10 +37,11 @@ impl Secrets {
             thekeys_username: "+33600000001",
             thekeys_password: hex(12),
             sms_token: hex(16),
+            operator: hex(32),
         }
     }
 
-    fn each(&self) -> [(&'static str, &str); 7] {
+    fn each(&self) -> [(&'static str, &str); 8] {
         [
             ("master_key", &self.master_key),
             ("webhook", &self.webhook),
@@ -48,6 +50,7 @@ impl Secrets {
             ("thekeys_username", self.thekeys_username),
             ("thekeys_password", &self.thekeys_password),
             ("sms_token", &self.sms_token),
+            ("operator", &self.operator),
         ]
     }
 
@@ -103,6 +106,11 @@ master_key = {master_key}
 [log]
 filter = {log}
 
+[[api.token]]
+name = "demo"
+token = {operator}
+scopes = ["read", "plan", "apply", "pins", "erase", "mail"]
+
 # The path that the earlier system listened on.
 [[alias]]
 path = "/webhook"
@@ -156,6 +164,7 @@ absent_reads = 100                       # the sample for /webhook is no booking
         thekeys_username = secret("thekeys_username"),
         thekeys_password = secret("thekeys_password"),
         sms_token = secret("sms_token"),
+        operator = secret("operator"),
     );
     let time = |(hour, minute): (u32, u32)| format!("{hour:02}:{minute:02}");
     for flat in FLATS {

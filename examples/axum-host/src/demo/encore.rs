@@ -25,6 +25,7 @@ pub(super) fn invite(scene: &mut Scene) {
     let (emils_pin, emils_id) = (emil.pin.clone().unwrap_or_default(), emil.id);
     let (olenas_id, olenas_phone) = (olena.id, olena.person.phone.trim_start_matches('+'));
     let files = [CONFIG, DATABASE, LOG].map(|name| scene.stage.file(name).display().to_string());
+    let config = files[0].clone();
     let is_temporary = scene.stage.is_temporary();
     let tell = &mut scene.tell;
 
@@ -50,6 +51,21 @@ pub(super) fn invite(scene: &mut Scene) {
     tell.command(
         "the sample with its own dates, which are past: taken and recorded, and no code, since the stay is over",
         &sample(&host, 12346, over, over + Days::new(2)),
+    );
+    tell.line("");
+    tell.title("The operator");
+    let operator = |words: String| format!("cargo run -qp axum-host -- {words} --config {config}");
+    tell.command("how everything does", &operator("health --check".to_owned()));
+    tell.command("why this stay is as it is", &operator(format!("explain {olenas_id}")));
+    tell.command("what is on this door", &operator(format!("codes {}-door --fresh", STUDIO.id)));
+    tell.command("what other digits would take", &operator(format!("reissue {olenas_id} --dry-run")));
+    tell.command(
+        "bookings that no webhook tells of from now on: make or change one below, and look",
+        &format!(r#"curl -d '{{"mode":"lost"}}' {control}/smoobu/webhooks/mode"#),
+    );
+    tell.command(
+        "what would be done about them; without --dry-run it is done",
+        &operator("sync --dry-run".to_owned()),
     );
     tell.line("");
     tell.title("Smoobu, as its hosts and guests use it");

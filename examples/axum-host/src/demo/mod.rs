@@ -11,7 +11,6 @@ mod flats;
 mod scene;
 mod stage;
 mod story;
-mod table;
 mod tell;
 
 use std::path::PathBuf;
@@ -22,6 +21,7 @@ use self::scene::{Guest, Miss, Scene};
 use self::stage::{LOG, Stage};
 use self::story::STEPS;
 use self::tell::Tell;
+use crate::table;
 
 /// How long the story may take with `--once`; what is left of a minute and a half is for the end.
 const ONCE: Duration = Duration::from_secs(80);

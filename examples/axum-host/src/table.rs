@@ -1,7 +1,7 @@
 //! A table whose columns are as wide as what stands in them.
 
 /// The lines of a table: heads, a rule, rows.
-pub(super) fn lines<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> Vec<String> {
+pub(crate) fn lines<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> Vec<String> {
     let mut widths = heads.map(width);
     for row in rows {
         for (wide, cell) in widths.iter_mut().zip(row) {
@@ -18,7 +18,7 @@ pub(super) fn lines<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> V
     [line(heads), rule].into_iter().chain(rows).collect()
 }
 
-/// None of the demo's letters is wider than one place or combines with another.
+/// As many places as letters: none that is shown is wider than one place or combines with another.
 fn width(text: &str) -> usize {
     text.chars().count()
 }
