@@ -379,10 +379,26 @@ impl Host {
 }
 
 async fn open(config: &StoreConfig, rng: &Arc<dyn Rng>) -> Result<Arc<dyn Store>, HostError> {
-    let path = match &config.place {
-        StorePlace::Memory => return Ok(Arc::new(MemoryStore::new())),
-        StorePlace::Sqlite(path) => path.clone(),
-    };
+    let rng = Arc::clone(rng);
+    match &config.place {
+        StorePlace::Memory => Ok(Arc::new(MemoryStore::new())),
+        StorePlace::Sqlite(path) => {
+            let (path, keys) = (path.clone(), keys(config)?);
+            // Opening migrates, which may take a while.
+            match tokio::task::spawn_blocking(move || SqliteStore::open(path, keys, rng)).await {
+                Ok(store) => Ok(Arc::new(store?)),
+                Err(_) => Err(StoreError::Unavailable("opening it panicked".to_owned()).into()),
+            }
+        }
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => {
+            Ok(Arc::new(booking_store::PostgresStore::open(url, keys(config)?, rng).await?))
+        }
+    }
+}
+
+/// What the store seals with.
+fn keys(config: &StoreConfig) -> Result<Keys, HostError> {
     let wrong = |what: &str| HostError::Adapters(vec![format!("store.master_key: {what}")]);
     let active = config.master_key.as_ref().and_then(|key| key.get()).ok_or_else(|| wrong("is missing"))?;
     let mut keys = Keys::parse(active).map_err(|_| wrong("is not 32 bytes in hexadecimal or base64"))?;
@@ -391,13 +407,7 @@ async fn open(config: &StoreConfig, rng: &Arc<dyn Rng>) -> Result<Arc<dyn Store>
             .with_older(older)
             .map_err(|_| wrong("an older one is not 32 bytes in hexadecimal or base64"))?;
     }
-    let rng = Arc::clone(rng);
-    // Opening migrates, which may take a while.
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(path, keys, rng)).await;
-    match store {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(_) => Err(StoreError::Unavailable("opening it panicked".to_owned()).into()),
-    }
+    Ok(keys)
 }
 
 struct Builder<'b> {

@@ -1,11 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod columns;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rules;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod seal;
+#[cfg(all(test, feature = "postgres"))]
+#[path = "../tests/server/mod.rs"]
+mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod time;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresStore, PostgresUrl};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use seal::Keys;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Keys, SqliteStore};
+pub use sqlite::SqliteStore;

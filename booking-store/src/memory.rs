@@ -16,7 +16,7 @@ use booking_core::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState};
+use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState, at_once};
 use crate::time::Micros;
 
 /// A store in memory: whole, deterministic, gone when it is dropped.
@@ -206,11 +206,11 @@ impl State {
 }
 
 impl Tables for State {
-    fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
+    async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
         Ok(self.rows.rows.get(key).map_or(0, |row| row.revision))
     }
 
-    fn put(&mut self, record: Record, revision: u64, _now: Micros) -> Result<(), StoreError> {
+    async fn put(&mut self, record: Record, revision: u64, _now: Micros) -> Result<(), StoreError> {
         let key = record.key();
         if let Some(before) = self.row(&key) {
             self.unindex(&before.record);
@@ -225,45 +225,50 @@ impl Tables for State {
         Ok(())
     }
 
-    fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
         if let Some(before) = self.rows.remove(key) {
             self.unindex(&before.record);
         }
         Ok(())
     }
 
-    fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError> {
+    async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError> {
         Ok(self.aliases.rows.get(key).cloned())
     }
 
-    fn set_alias(&mut self, key: &AliasKey, booking: &BookingId) -> Result<(), StoreError> {
+    async fn set_alias(&mut self, key: &AliasKey, booking: &BookingId) -> Result<(), StoreError> {
         self.aliases.set(key.clone(), booking.clone());
         Ok(())
     }
 
-    fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+    async fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
         Ok(self.work.rows.get(key).cloned())
     }
 
-    fn first_token(&mut self) -> Result<u64, StoreError> {
+    async fn first_token(&mut self) -> Result<u64, StoreError> {
         Ok(self.counters.token)
     }
 
-    fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
+    async fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
         self.work.set(key.clone(), state.clone());
         Ok(())
     }
 
-    fn delivery(&mut self, key: &DeliveryKey) -> Result<Option<(Micros, Reply)>, StoreError> {
+    async fn delivery(&mut self, key: &DeliveryKey) -> Result<Option<(Micros, Reply)>, StoreError> {
         Ok(self.deliveries.rows.get(key).cloned())
     }
 
-    fn set_delivery(&mut self, key: &DeliveryKey, until: Micros, reply: &Reply) -> Result<(), StoreError> {
+    async fn set_delivery(
+        &mut self,
+        key: &DeliveryKey,
+        until: Micros,
+        reply: &Reply,
+    ) -> Result<(), StoreError> {
         self.deliveries.set(key.clone(), (until, reply.clone()));
         Ok(())
     }
 
-    fn add_inbox(&mut self, mut entry: InboxEntry) -> Result<(), StoreError> {
+    async fn add_inbox(&mut self, mut entry: InboxEntry) -> Result<(), StoreError> {
         self.counters.inbox += 1;
         entry.row.number = self.counters.inbox;
         if let (Some(work), None) = (&entry.row.work, entry.row.read_at) {
@@ -273,7 +278,7 @@ impl Tables for State {
         Ok(())
     }
 
-    fn unread_equal(
+    async fn unread_equal(
         &mut self,
         work: &WorkKey,
         integration: &IntegrationName,
@@ -285,22 +290,22 @@ impl Tables for State {
         Ok(equal.map(|entry| entry.reply.clone()))
     }
 
-    fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
+    async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.unread_of(work).next().is_some())
     }
 
-    fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
+    async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
         Ok(self.unread_of(work).cloned().collect())
     }
 
-    fn remove_inbox(&mut self, number: u64) -> Result<(), StoreError> {
+    async fn remove_inbox(&mut self, _tenant: &TenantSlug, number: u64) -> Result<(), StoreError> {
         if let Some(InboxEntry { row: InboxRow { work: Some(work), .. }, .. }) = self.inbox.remove(&number) {
             self.unread.remove(&(work, number));
         }
         Ok(())
     }
 
-    fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError> {
+    async fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError> {
         let read_at = Some(now.utc()?);
         let read: Vec<u64> = self
             .unread_of(work)
@@ -317,7 +322,7 @@ impl Tables for State {
         Ok(())
     }
 
-    fn taken(
+    async fn taken(
         &mut self,
         door: &DoorKey,
         stored: &Pin,
@@ -334,7 +339,7 @@ impl Tables for State {
         }))
     }
 
-    fn set_claim(
+    async fn set_claim(
         &mut self,
         holder: &CodeId,
         door: &DoorKey,
@@ -346,7 +351,7 @@ impl Tables for State {
         Ok(())
     }
 
-    fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError> {
+    async fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError> {
         let held: Vec<_> = self.claims.rows.keys().filter(|(_, of)| of == holder).cloned().collect();
         for key in held {
             if let Some(mut claim) = self.claims.remove(&key)
@@ -359,7 +364,7 @@ impl Tables for State {
         Ok(())
     }
 
-    fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
+    async fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
         self.counters.audit += 1;
         self.audit.set(self.counters.audit, entry);
         Ok(())
@@ -370,7 +375,7 @@ impl Tables for State {
 impl Store for MemoryStore {
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         let mut state = self.state();
-        let answer = rules::commit(&mut *state, tx);
+        let answer = at_once(rules::commit(&mut *state, tx));
         match answer {
             Ok(Commit::Done { .. }) => state.keep(),
             _ => state.roll_back(),
@@ -424,7 +429,7 @@ impl Store for MemoryStore {
         until: DateTime<Utc>,
     ) -> Result<Option<Lease>, StoreError> {
         let mut state = self.state();
-        let extended = rules::extend(&mut *state, Micros::of(now), lease, Micros::of(until));
+        let extended = at_once(rules::extend(&mut *state, Micros::of(now), lease, Micros::of(until)));
         state.keep();
         extended
     }
@@ -546,7 +551,7 @@ impl Store for MemoryStore {
         let mut purged = Purged::default();
         for (tenant, booking) in stays {
             for key in state.keys_of_stay(tenant, booking) {
-                state.delete(&key)?;
+                at_once(state.delete(&key))?;
                 purged.records += 1;
             }
             let names = |(of, ..): &AliasKey, to: &BookingId| of == tenant && to == booking;
@@ -557,7 +562,7 @@ impl Store for MemoryStore {
             }
             let told = state.inbox.rows.values().filter(|entry| entry.row.work.as_ref() == Some(&work));
             for number in told.map(|entry| entry.row.number).collect::<Vec<_>>() {
-                state.remove_inbox(number)?;
+                at_once(state.remove_inbox(tenant, number))?;
                 purged.inbox += 1;
             }
         }

@@ -2,8 +2,13 @@
 //!
 //! A store wraps [`commit`] in something that it can roll back, and rolls back unless the answer is
 //! [`Commit::Done`].
+//!
+//! The tables may take their time, because some are at the other end of a network. Those that answer at once are driven
+//! by [`at_once`], without a runtime.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
@@ -98,39 +103,44 @@ pub(crate) struct InboxEntry {
 /// What the rules need of a store, inside one change.
 pub(crate) trait Tables {
     /// The row's revision; 0 when it is not there.
-    fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError>;
-    fn put(&mut self, record: Record, revision: u64, now: Micros) -> Result<(), StoreError>;
-    fn delete(&mut self, key: &RowKey) -> Result<(), StoreError>;
+    async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError>;
+    async fn put(&mut self, record: Record, revision: u64, now: Micros) -> Result<(), StoreError>;
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError>;
 
-    fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError>;
-    fn set_alias(&mut self, key: &AliasKey, booking: &BookingId) -> Result<(), StoreError>;
+    async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError>;
+    async fn set_alias(&mut self, key: &AliasKey, booking: &BookingId) -> Result<(), StoreError>;
 
-    fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError>;
+    async fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError>;
     /// What a new row starts with: no less than any token of a row that was deleted.
-    fn first_token(&mut self) -> Result<u64, StoreError>;
-    fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError>;
+    async fn first_token(&mut self) -> Result<u64, StoreError>;
+    async fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError>;
 
     /// Until when the delivery is remembered, and what it was answered.
-    fn delivery(&mut self, key: &DeliveryKey) -> Result<Option<(Micros, Reply)>, StoreError>;
-    fn set_delivery(&mut self, key: &DeliveryKey, until: Micros, reply: &Reply) -> Result<(), StoreError>;
+    async fn delivery(&mut self, key: &DeliveryKey) -> Result<Option<(Micros, Reply)>, StoreError>;
+    async fn set_delivery(
+        &mut self,
+        key: &DeliveryKey,
+        until: Micros,
+        reply: &Reply,
+    ) -> Result<(), StoreError>;
 
     /// Adds a row under the next number; the one in the entry does not count.
-    fn add_inbox(&mut self, entry: InboxEntry) -> Result<(), StoreError>;
+    async fn add_inbox(&mut self, entry: InboxEntry) -> Result<(), StoreError>;
     /// What an unread row of the key with this content was answered.
-    fn unread_equal(
+    async fn unread_equal(
         &mut self,
         work: &WorkKey,
         integration: &IntegrationName,
         content: &ContentMark,
     ) -> Result<Option<Reply>, StoreError>;
-    fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError>;
+    async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError>;
     /// The key's unread rows, in order.
-    fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError>;
-    fn remove_inbox(&mut self, number: u64) -> Result<(), StoreError>;
-    fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError>;
+    async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError>;
+    async fn remove_inbox(&mut self, tenant: &TenantSlug, number: u64) -> Result<(), StoreError>;
+    async fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError>;
 
     /// Whether somebody but `holders` has these digits on the door at some time of the window.
-    fn taken(
+    async fn taken(
         &mut self,
         door: &DoorKey,
         stored: &Pin,
@@ -138,29 +148,37 @@ pub(crate) trait Tables {
         holders: &BTreeSet<&CodeId>,
     ) -> Result<bool, StoreError>;
     /// Makes or replaces the holder's claim on the door.
-    fn set_claim(
+    async fn set_claim(
         &mut self,
         holder: &CodeId,
         door: &DoorKey,
         stored: &Pin,
         window: (Micros, Micros),
     ) -> Result<(), StoreError>;
-    fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError>;
+    async fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError>;
 
-    fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError>;
+    async fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError>;
+}
+
+/// The end of what never waits: the rules over tables that answer at once.
+pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(end) => end,
+        Poll::Pending => unreachable!("these tables answer at once"),
+    }
 }
 
 /// Makes a change. Whatever is not [`Commit::Done`] must be rolled back.
-pub(crate) fn commit(tables: &mut impl Tables, tx: Tx) -> Result<Commit, StoreError> {
+pub(crate) async fn commit(tables: &mut impl Tables, tx: Tx) -> Result<Commit, StoreError> {
     let now = Micros::of(tx.now);
     if let Some(lease) = &tx.lease
-        && !tables.work(&lease.work)?.is_some_and(|state| state.holds(lease.token, now))
+        && !tables.work(&lease.work).await?.is_some_and(|state| state.holds(lease.token, now))
     {
         return Ok(Commit::Fenced);
     }
     let mut moved = Vec::new();
     for (key, revision) in tx.expect {
-        if tables.revision(&key)? != revision {
+        if tables.revision(&key).await? != revision {
             moved.push(key);
         }
     }
@@ -169,101 +187,102 @@ pub(crate) fn commit(tables: &mut impl Tables, tx: Tx) -> Result<Commit, StoreEr
     }
     let mut accepted = Vec::new();
     for arrival in tx.arrivals {
-        accepted.push(accept(tables, arrival, tx.now)?);
+        accepted.push(accept(tables, arrival, tx.now).await?);
     }
     for write in tx.writes {
-        apply(tables, write, now)?;
+        apply(tables, write, now).await?;
     }
     let mut claimed = Vec::new();
     for (number, claim) in tx.claims.into_iter().enumerate() {
-        let Some((choice, writes)) = take(tables, claim)? else {
+        let Some((choice, writes)) = take(tables, claim).await? else {
             return Ok(Commit::Taken(number));
         };
         for write in writes {
-            apply(tables, write, now)?;
+            apply(tables, write, now).await?;
         }
         claimed.push(choice);
     }
     if let (Some(lease), Some(finish)) = (&tx.lease, &tx.finish) {
         // A write of this very change may have made the row anew.
-        if let Some(mut state) = tables.work(&lease.work)? {
+        if let Some(mut state) = tables.work(&lease.work).await? {
             state.finish(finish);
-            tables.set_work(&lease.work, &state)?;
+            tables.set_work(&lease.work, &state).await?;
         }
     }
     Ok(Commit::Done { accepted, claimed })
 }
 
 /// Prolongs a lease, if it is still good.
-pub(crate) fn extend(
+pub(crate) async fn extend(
     tables: &mut impl Tables,
     now: Micros,
     lease: &Lease,
     until: Micros,
 ) -> Result<Option<Lease>, StoreError> {
-    let Some(mut state) = tables.work(&lease.work)?.filter(|state| state.holds(lease.token, now)) else {
+    let Some(mut state) = tables.work(&lease.work).await?.filter(|state| state.holds(lease.token, now))
+    else {
         return Ok(None);
     };
     let until = state.leased_until.map_or(until, |present| present.max(until));
     state.leased_until = Some(until);
-    tables.set_work(&lease.work, &state)?;
+    tables.set_work(&lease.work, &state).await?;
     Ok(Some(Lease { until: until.utc()?, failures: state.failures, ..lease.clone() }))
 }
 
-fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<(), StoreError> {
+async fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<(), StoreError> {
     match write {
         Write::Put(record) => {
-            let revision = tables.revision(&record.key())? + 1;
-            tables.put(*record, revision, now)
+            let revision = tables.revision(&record.key()).await? + 1;
+            tables.put(*record, revision, now).await
         }
-        Write::Delete(key) => tables.delete(&key),
+        Write::Delete(key) => tables.delete(&key).await,
         #[cfg(staykey_planted)]
         Write::MarkRead { work, .. } if planted(planted::MARKED_UNREAD) => {
-            tables.mark_read(&work, u64::MAX, now)
+            tables.mark_read(&work, u64::MAX, now).await
         }
-        Write::MarkRead { work, up_to } => tables.mark_read(&work, up_to, now),
+        Write::MarkRead { work, up_to } => tables.mark_read(&work, up_to, now).await,
         Write::Due { work, at, priority } => {
-            mark_due(tables, &work, Micros::of(at), priority.map(Micros::of))
+            mark_due(tables, &work, Micros::of(at), priority.map(Micros::of)).await
         }
         Write::Alias { tenant, source, reference, booking } => {
-            set_alias(tables, (tenant, source, reference), &booking, now)
+            set_alias(tables, (tenant, source, reference), &booking, now).await
         }
-        Write::Release { holder, until } => tables.release(&holder, Micros::of(until)),
+        Write::Release { holder, until } => tables.release(&holder, Micros::of(until)).await,
         Write::Audit(entry) => {
             let at = Micros::of(entry.at).utc()?;
-            tables.add_audit(AuditEntry { at, ..entry })
+            tables.add_audit(AuditEntry { at, ..entry }).await
         }
         _ => Err(StoreError::Unavailable("this store does not know one of the writes".to_owned())),
     }
 }
 
-fn mark_due(
+async fn mark_due(
     tables: &mut impl Tables,
     work: &WorkKey,
     at: Micros,
     priority: Option<Micros>,
 ) -> Result<(), StoreError> {
-    let mut state = match tables.work(work)? {
+    let mut state = match tables.work(work).await? {
         Some(state) => state,
         None => {
-            let token = tables.first_token()?;
+            let token = tables.first_token().await?;
             WorkState { due_at: None, priority: None, leased_until: None, token, failures: 0 }
         }
     };
     state.mark(at, priority);
-    tables.set_work(work, &state)
+    tables.set_work(work, &state).await
 }
 
 /// Points a reference at a booking. Where it named another, that one's unread rows of this reference go along, under
 /// new numbers: the new booking's worker may have read further than the old numbers, and would mark them unseen.
-fn set_alias(
+async fn set_alias(
     tables: &mut impl Tables,
     key: AliasKey,
     booking: &BookingId,
     now: Micros,
 ) -> Result<(), StoreError> {
-    let before = tables.alias(&key)?;
-    tables.set_alias(&key, booking)?;
+    let before = tables.alias(&key).await?;
+    tables.set_alias(&key, booking).await?;
     let Some(before) = before.filter(|before| before != booking) else {
         return Ok(());
     };
@@ -274,20 +293,24 @@ fn set_alias(
         entry.row.integration == source
             && entry.row.event.as_ref().and_then(Event::reference) == Some(&reference)
     };
-    let mut gone = tables.unread(&old)?;
+    let mut gone = tables.unread(&old).await?;
     gone.retain(goes);
     if gone.is_empty() {
         return Ok(());
     }
     for mut entry in gone {
-        tables.remove_inbox(entry.row.number)?;
+        tables.remove_inbox(&entry.row.tenant, entry.row.number).await?;
         entry.row.work = Some(new.clone());
-        tables.add_inbox(entry)?;
+        tables.add_inbox(entry).await?;
     }
-    mark_due(tables, &new, now, None)
+    mark_due(tables, &new, now, None).await
 }
 
-fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Result<Accepted, StoreError> {
+async fn accept(
+    tables: &mut impl Tables,
+    arrival: Arrival,
+    now: DateTime<Utc>,
+) -> Result<Accepted, StoreError> {
     let at = Micros::of(now);
     let now = at.utc()?;
     let priority = arrival.priority.map(Micros::of);
@@ -297,21 +320,21 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
     if planted(planted::DEDUP_BY_TIME) {
         for reference in events.iter().filter_map(|(event, _)| event.reference()) {
             let delivery = (tenant.clone(), integration.clone(), reference.to_string());
-            if tables.delivery(&delivery)?.is_some_and(|(until, _)| at < until) {
+            if tables.delivery(&delivery).await?.is_some_and(|(until, _)| at < until) {
                 return Ok(Accepted { bookings: Vec::new(), duplicate: true, reply });
             }
-            tables.set_delivery(&delivery, at.plus(std::time::Duration::from_secs(60)), &reply)?;
+            tables.set_delivery(&delivery, at.plus(std::time::Duration::from_secs(60)), &reply).await?;
         }
     }
     let hash = match dedup {
         Some(Dedup::VendorId { id, ttl }) => {
             let delivery = (tenant.clone(), integration.clone(), id);
-            if let Some((until, first)) = tables.delivery(&delivery)?
+            if let Some((until, first)) = tables.delivery(&delivery).await?
                 && at < until
             {
-                return repeat(tables, &tenant, &integration, &events, at, priority, first);
+                return repeat(tables, &tenant, &integration, &events, at, priority, first).await;
             }
-            tables.set_delivery(&delivery, at.plus(ttl), &reply)?;
+            tables.set_delivery(&delivery, at.plus(ttl), &reply).await?;
             None
         }
         Some(Dedup::Content { hash }) => Some(hash),
@@ -334,24 +357,22 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
         received_at: now,
     };
     if events.is_empty() {
-        tables.add_inbox(InboxEntry { row: row(None, None), content: None, reply: reply.clone() })?;
+        tables.add_inbox(InboxEntry { row: row(None, None), content: None, reply: reply.clone() }).await?;
     }
     for (number, (event, id)) in (0_u32..).zip(events) {
         let content = hash.as_ref().map(|hash| ContentMark { hash: hash.clone(), event: number });
         let Some(reference) = event.reference() else {
-            tables.add_inbox(InboxEntry {
-                row: row(None, Some(event)),
-                content: None,
-                reply: reply.clone(),
-            })?;
+            tables
+                .add_inbox(InboxEntry { row: row(None, Some(event)), content: None, reply: reply.clone() })
+                .await?;
             added = true;
             continue;
         };
-        let booking = resolve(tables, &tenant, &integration, reference, id, now)?;
+        let booking = resolve(tables, &tenant, &integration, reference, id, now).await?;
         let work = WorkKey::Grant(tenant.clone(), booking.clone());
         bookings.push(booking);
         let equal = match &content {
-            Some(content) => tables.unread_equal(&work, &integration, content)?,
+            Some(content) => tables.unread_equal(&work, &integration, content).await?,
             None => None,
         };
         match equal {
@@ -360,18 +381,18 @@ fn accept(tables: &mut impl Tables, arrival: Arrival, now: DateTime<Utc>) -> Res
             }
             None => {
                 let row = row(Some(work.clone()), Some(event));
-                tables.add_inbox(InboxEntry { row, content, reply: reply.clone() })?;
+                tables.add_inbox(InboxEntry { row, content, reply: reply.clone() }).await?;
                 added = true;
             }
         }
-        mark_due(tables, &work, at, priority)?;
+        mark_due(tables, &work, at, priority).await?;
     }
     let reply = if added { reply } else { first_reply.unwrap_or(reply) };
     Ok(Accepted { bookings, duplicate: !added, reply })
 }
 
 /// Answers a delivery that was seen before, and makes what of it is unread due again.
-fn repeat(
+async fn repeat(
     tables: &mut impl Tables,
     tenant: &TenantSlug,
     integration: &IntegrationName,
@@ -383,10 +404,10 @@ fn repeat(
     let mut bookings = Vec::new();
     for reference in events.iter().filter_map(|(event, _)| event.reference()) {
         let alias = (tenant.clone(), integration.clone(), reference.clone());
-        if let Some(booking) = tables.alias(&alias)? {
+        if let Some(booking) = tables.alias(&alias).await? {
             let work = WorkKey::Grant(tenant.clone(), booking.clone());
-            if tables.has_unread(&work)? {
-                mark_due(tables, &work, at, priority)?;
+            if tables.has_unread(&work).await? {
+                mark_due(tables, &work, at, priority).await?;
             }
             bookings.push(booking);
         }
@@ -395,7 +416,7 @@ fn repeat(
 }
 
 /// The booking that a reference names; made under `id` where none is known yet.
-fn resolve(
+async fn resolve(
     tables: &mut impl Tables,
     tenant: &TenantSlug,
     source: &IntegrationName,
@@ -404,9 +425,9 @@ fn resolve(
     now: DateTime<Utc>,
 ) -> Result<BookingId, StoreError> {
     let alias = (tenant.clone(), source.clone(), reference.clone());
-    let known = tables.alias(&alias)?;
+    let known = tables.alias(&alias).await?;
     if known.is_none() {
-        tables.set_alias(&alias, &id)?;
+        tables.set_alias(&alias, &id).await?;
     }
     let id = known.unwrap_or(id);
     let record = Record::Booking(BookingRecord {
@@ -426,19 +447,19 @@ fn resolve(
         standing: None,
         created_at: now,
     });
-    if tables.revision(&record.key())? == 0 {
-        tables.put(record, 1, Micros::of(now))?;
+    if tables.revision(&record.key()).await? == 0 {
+        tables.put(record, 1, Micros::of(now)).await?;
     }
     Ok(id)
 }
 
 /// Takes the first candidate that is free on all its doors.
-fn take(tables: &mut impl Tables, claim: Claim) -> Result<Option<(usize, Vec<Write>)>, StoreError> {
+async fn take(tables: &mut impl Tables, claim: Claim) -> Result<Option<(usize, Vec<Write>)>, StoreError> {
     let window = (Micros::of(claim.from), Micros::of(claim.until));
     for (number, candidate) in claim.candidates.into_iter().enumerate() {
-        if is_free(tables, &candidate, window)? {
+        if is_free(tables, &candidate, window).await? {
             for pin in &candidate.pins {
-                tables.set_claim(&pin.holder, &pin.door, &pin.stored, window)?;
+                tables.set_claim(&pin.holder, &pin.door, &pin.stored, window).await?;
             }
             return Ok(Some((number, candidate.writes)));
         }
@@ -446,7 +467,7 @@ fn take(tables: &mut impl Tables, claim: Claim) -> Result<Option<(usize, Vec<Wri
     Ok(None)
 }
 
-fn is_free(
+async fn is_free(
     tables: &mut impl Tables,
     candidate: &Candidate,
     window: (Micros, Micros),
@@ -468,7 +489,7 @@ fn is_free(
             if planted(planted::NEIGHBOURS_IGNORED) && *digits != pin.stored {
                 continue;
             }
-            if tables.taken(&pin.door, digits, window, &holders)? {
+            if tables.taken(&pin.door, digits, window, &holders).await? {
                 return Ok(false);
             }
         }

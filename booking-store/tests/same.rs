@@ -1,6 +1,9 @@
-//! Whatever is done to both stores, both answer alike.
+//! Whatever is done to two stores, both answer alike.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[cfg(feature = "postgres")]
+mod server;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -8,14 +11,14 @@ use std::time::Duration;
 
 use booking_core::conformance::SeededRng;
 use booking_core::store::{
-    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Finish, Kind, Lease, Origin, Record,
+    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Finish, Kind, Lease, Origin, Record, Row,
     RowKey, SecretRecord, Store, Tx, WorkKey, Write,
 };
 use booking_core::{
     BookingId, CodeId, Dedup, DoorId, DoorKey, Event, ExternalId, IdempotencyStore, IdempotencyToken,
     IntegrationName, Pin, Reply, Secret, TenantSlug,
 };
-use booking_store::{Keys, MemoryStore, SqliteStore};
+use booking_store::{Keys, MemoryStore};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -211,110 +214,207 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn same<T: PartialEq + Debug>(what: &Op, one: T, other: T) -> Result<(), TestCaseError> {
-    prop_assert_eq!(one, other, "after {:?}", what);
-    Ok(())
-}
+/// A store with both of its faces.
+trait Both: Store + IdempotencyStore {}
 
-/// Does the same to both and compares the answers.
-async fn both(
-    memory: &MemoryStore,
-    sqlite: &SqliteStore,
-    leases: &mut Vec<Lease>,
-    op: &Op,
-) -> Result<(), TestCaseError> {
+impl<T: Store + IdempotencyStore> Both for T {}
+
+/// Does something to a store; tells what it answered, what waits now, and adds the leases that it gave.
+async fn does(store: &dyn Both, leases: &mut Vec<Lease>, op: &Op) -> String {
     let ttl = Duration::from_secs(300);
     let key = |number: usize| ["k", "l"][number];
     // Mostly the newest, some that are over.
     let lease = |back: usize| leases.len().checked_sub(back + 1).map(|index| leases[index].clone());
-    match op {
+    let answer = match op {
         Op::Commit(tx, back) => {
             let tx = Tx { lease: back.and_then(lease), ..(**tx).clone() };
-            same(op, memory.commit(tx.clone()).await, sqlite.commit(tx).await)?;
+            text(&store.commit(tx).await)
         }
         Op::ClaimWork(now, length, limit) => {
             let length = Duration::from_secs(60 * length);
-            let claimed = memory.claim_work(at(*now), length, *limit).await;
-            same(op, claimed.clone(), sqlite.claim_work(at(*now), length, *limit).await)?;
-            leases.extend(claimed.unwrap());
+            let claimed = store.claim_work(at(*now), length, *limit).await;
+            leases.extend(claimed.clone().unwrap());
+            text(&claimed)
         }
-        Op::Extend(now, back, until) => {
-            if let Some(lease) = lease(*back) {
-                let one = memory.extend(at(*now), &lease, at(*until)).await;
-                same(op, one, sqlite.extend(at(*now), &lease, at(*until)).await)?;
-            }
-        }
-        Op::Purge(older, stays) => {
-            same(op, memory.purge(at(*older), stays).await, sqlite.purge(at(*older), stays).await)?;
-        }
-        Op::Begin(now, number) => {
-            let one = memory.begin(at(*now), key(*number), ttl).await;
-            same(op, one, sqlite.begin(at(*now), key(*number), ttl).await)?;
-        }
+        Op::Extend(now, back, until) => match lease(*back) {
+            Some(lease) => text(&store.extend(at(*now), &lease, at(*until)).await),
+            None => String::new(),
+        },
+        Op::Purge(older, stays) => text(&store.purge(at(*older), stays).await),
+        Op::Begin(now, number) => text(&store.begin(at(*now), key(*number), ttl).await),
         Op::Complete(now, number, token) => {
             let token = IdempotencyToken(*token);
-            let one = memory.complete(at(*now), key(*number), &token, b"answer", ttl).await;
-            same(op, one, sqlite.complete(at(*now), key(*number), &token, b"answer", ttl).await)?;
+            text(&store.complete(at(*now), key(*number), &token, b"answer", ttl).await)
         }
-        Op::Abandon(number, token) => {
-            let token = IdempotencyToken(*token);
-            let one = memory.abandon(key(*number), &token).await;
-            same(op, one, sqlite.abandon(key(*number), &token).await)?;
-        }
-    }
-    same(op, memory.next_due().await, sqlite.next_due().await)?;
-    same(op, memory.work(None, 100).await, sqlite.work(None, 100).await)?;
-    Ok(())
+        Op::Abandon(number, token) => text(&store.abandon(key(*number), &IdempotencyToken(*token)).await),
+    };
+    answer + &text(&store.next_due().await) + &text(&store.work(None, 100).await)
 }
 
-/// Compares all that can be read.
-async fn look(memory: &MemoryStore, sqlite: &SqliteStore, op: &Op) -> Result<(), TestCaseError> {
+fn text<T: Debug>(answer: &T) -> String {
+    format!("{answer:?}\n")
+}
+
+/// All that can be read.
+async fn all_of(store: &dyn Both) -> String {
+    let mut all = String::new();
     for slug in TENANTS {
         let tenant = TenantSlug::parse(slug).unwrap();
-        same(op, memory.inbox(&tenant, None, 100).await, sqlite.inbox(&tenant, None, 100).await)?;
-        same(op, memory.audit(&tenant, None, None, 100).await, sqlite.audit(&tenant, None, None, 100).await)?;
+        all += &text(&store.inbox(&tenant, None, 100).await);
+        all += &text(&store.audit(&tenant, None, None, 100).await);
         for kind in Kind::ALL {
-            same(
-                op,
-                memory.rows(kind, &tenant, None, 100).await,
-                sqlite.rows(kind, &tenant, None, 100).await,
-            )?;
+            for row in store.rows(kind, &tenant, None, 100).await.unwrap() {
+                all += &text(&shown(&row));
+            }
         }
         for number in 0..STAYS {
             let stay = BookingId::parse(&id12(number)).unwrap();
-            same(op, memory.stay(&tenant, &stay).await, sqlite.stay(&tenant, &stay).await)?;
-            let entries = memory.audit(&tenant, Some(&stay), None, 2).await;
-            same(op, entries, sqlite.audit(&tenant, Some(&stay), None, 2).await)?;
+            for row in store.stay(&tenant, &stay).await.unwrap() {
+                all += &text(&shown(&row));
+            }
+            all += &text(&store.audit(&tenant, Some(&stay), None, 2).await);
             let work = WorkKey::Grant(tenant.clone(), stay);
-            same(op, memory.unread(&work).await, sqlite.unread(&work).await)?;
+            all += &text(&store.work_row(&work).await);
+            all += &text(&store.unread(&work).await);
         }
         for source in ["smoobu", "beds24"].map(|name| IntegrationName::parse(name).unwrap()) {
             for reference in ["1", "2", "3"].map(|text| ExternalId::parse(text).unwrap()) {
-                let one = memory.alias(&tenant, &source, &reference).await;
-                same(op, one, sqlite.alias(&tenant, &source, &reference).await)?;
+                all += &text(&store.alias(&tenant, &source, &reference).await);
             }
         }
     }
+    all
+}
+
+/// A row with its secret, which its own `Debug` leaves out.
+fn shown(row: &Row) -> (u64, String, Option<String>) {
+    let stored = row.record.to_stored().unwrap();
+    (row.revision, stored.plain, stored.sealed.map(|sealed| sealed.expose().to_owned()))
+}
+
+/// Holds a store against the one in memory; `between` is done to it after each step, and told what it answered.
+async fn hold_against_memory(
+    store: &dyn Both,
+    ops: &[Op],
+    between: impl AsyncFn(&str),
+) -> Result<(), TestCaseError> {
+    let memory = MemoryStore::new();
+    let (mut given, mut same) = (Vec::new(), Vec::new());
+    for op in ops {
+        let expected = does(&memory, &mut given, op).await;
+        let answer = does(store, &mut same, op).await;
+        between(&answer).await;
+        prop_assert_eq!(expected, answer, "after {:?}", op);
+    }
+    prop_assert_eq!(all_of(&memory).await, all_of(store).await, "after {:?}", ops.last());
     Ok(())
+}
+
+fn run(work: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn keys() -> Keys {
+    Keys::parse(&Secret::new("11".repeat(32))).unwrap()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
+    #[cfg(feature = "sqlite")]
     #[test]
     fn both_stores_answer_alike(ops in proptest::collection::vec(op(), 1..40)) {
         let folder = tempfile::tempdir().unwrap();
-        let keys = Keys::parse(&Secret::new("11".repeat(32))).unwrap();
-        let rng = Arc::new(SeededRng::new(1));
-        let sqlite = SqliteStore::open(folder.path().join("staykey.db"), keys, rng).unwrap();
-        let memory = MemoryStore::new();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut leases = Vec::new();
-            for op in &ops {
-                both(&memory, &sqlite, &mut leases, op).await?;
-            }
-            look(&memory, &sqlite, &ops[ops.len() - 1]).await
+        let file = folder.path().join("staykey.db");
+        let store = booking_store::SqliteStore::open(file, keys(), Arc::new(SeededRng::new(1))).unwrap();
+        run(hold_against_memory(&store, &ops, async |_| {}))?;
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_shared_database_answers_alike(ops in proptest::collection::vec(op(), 1..40)) {
+        run(async {
+            let url = postgres::emptied().await;
+            let parsed = booking_store::PostgresUrl::parse(url).unwrap();
+            let store = booking_store::PostgresStore::open(&parsed, keys(), Arc::new(SeededRng::new(1)));
+            let numbers = postgres::Numbers::new(url);
+            hold_against_memory(&store.await.unwrap(), &ops, async |answer| numbers.after(answer).await).await
         })?;
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use std::cell::RefCell;
+    use std::sync::OnceLock;
+
+    use crate::server::{Server, ask};
+
+    /// The URL of a database that is empty: the same for each history, because a new one takes its time.
+    pub(crate) async fn emptied() -> &'static str {
+        static URL: OnceLock<String> = OnceLock::new();
+        let Some(url) = URL.get() else {
+            let url = Server::shared().database().await;
+            return URL.get_or_init(|| url);
+        };
+        let deletes = TABLES.map(|table| format!("DELETE FROM {table}"));
+        ask(url, &format!("{}; {RESET}", deletes.join("; "))).await;
+        url
+    }
+
+    const TABLES: [&str; 17] = [
+        "booking",
+        "grant_",
+        "code",
+        "message",
+        "door_read",
+        "alert",
+        "source",
+        "fact",
+        "secret",
+        "brake",
+        "plan",
+        "alias",
+        "work",
+        "delivery",
+        "inbox",
+        "claim",
+        "idempotency",
+    ];
+
+    const RESET: &str = "DELETE FROM audit; UPDATE meta SET number = 0 WHERE number IS NOT NULL;
+        SELECT setval('inbox_number', 1, false), setval('audit_number', 1, false),
+            setval('idempotency_token', 1, false)";
+
+    const READ: &str = "SELECT (SELECT format('%s,%L', last_value, is_called) FROM inbox_number),
+        (SELECT format('%s,%L', last_value, is_called) FROM audit_number)";
+
+    /// A sequence does not take back the numbers of a change that is taken back, the other stores do. So that the rest
+    /// can be compared to the letter, it is set back here.
+    pub(crate) struct Numbers {
+        url: &'static str,
+        before: RefCell<Vec<Option<String>>>,
+    }
+
+    impl Numbers {
+        pub(crate) fn new(url: &'static str) -> Self {
+            // As they are in an empty database.
+            let fresh = || Some("1,false".to_owned());
+            Self { url, before: RefCell::new(vec![fresh(), fresh()]) }
+        }
+
+        pub(crate) async fn after(&self, answer: &str) {
+            if answer.starts_with("Ok(Taken") {
+                let before = self.before.borrow().clone();
+                let set: Vec<_> = ["inbox_number", "audit_number"]
+                    .iter()
+                    .zip(&before)
+                    .map(|(name, value)| format!("SELECT setval('{name}', {})", value.as_deref().unwrap()))
+                    .collect();
+                ask(self.url, &set.join("; ")).await;
+            }
+            let now = ask(self.url, READ).await.concat();
+            *self.before.borrow_mut() = now;
+        }
     }
 }

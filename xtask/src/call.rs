@@ -19,7 +19,12 @@ pub(crate) struct Call {
 impl Call {
     /// `cargo` with these arguments, split at blanks.
     pub(crate) fn cargo(arguments: &str) -> Self {
-        Self { program: "cargo".to_owned(), ..Self::default() }.with(arguments.split_whitespace())
+        Self::program("cargo", arguments)
+    }
+
+    /// Another program with these arguments, split at blanks.
+    pub(crate) fn program(program: &str, arguments: &str) -> Self {
+        Self { program: program.to_owned(), ..Self::default() }.with(arguments.split_whitespace())
     }
 
     /// Adds arguments.

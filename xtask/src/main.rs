@@ -15,6 +15,7 @@ mod count;
 mod l10n;
 mod mutants;
 mod package;
+mod postgres;
 mod suite;
 mod tidy;
 mod workspace;

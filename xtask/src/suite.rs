@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::count::Count;
 use crate::l10n;
 use crate::package::Packaging;
+use crate::postgres;
 use crate::tidy;
 use crate::workspace::Workspace;
 
@@ -48,6 +49,8 @@ enum Step {
     Clippy,
     /// All lints, on the libraries without their default features.
     Bare,
+    /// The PostgreSQL server that tests start.
+    Postgres,
     /// All tests but those in documentation.
     Test,
     /// Histories of the simulated world.
@@ -75,6 +78,8 @@ enum Action {
     Nextest(Call),
     /// Runs tests with cargo and counts them.
     CargoTest(Call),
+    /// Installs PostgreSQL where it is missing.
+    Postgres,
     /// Checks the locale files, in this very process.
     L10n,
     /// Unpacks what was packaged into this folder.
@@ -145,6 +150,7 @@ impl Step {
             Self::Fmt => vec![run("fmt --all --check")],
             Self::Clippy => vec![run("clippy --workspace --all-targets --all-features -- -D warnings")],
             Self::Bare => bare(&around.workspace),
+            Self::Postgres => vec![Action::Postgres],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
             Self::World => crate::world::calls().map(Action::Run).into(),
             Self::Doctest => {
@@ -252,6 +258,7 @@ fn perform(
             Action::Run(call) => told(call, facts).run(root)?,
             Action::Nextest(call) => reading(&told(call, facts), root, Count::from_nextest, count)?,
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
+            Action::Postgres => postgres::get(root)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
             Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
         };
@@ -282,6 +289,7 @@ impl Action {
     fn shown(&self) -> String {
         match self {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
+            Self::Postgres => postgres::SHOWN.to_owned(),
             Self::L10n => "cargo xtask l10n".to_owned(),
             Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
         }
@@ -396,6 +404,7 @@ fmt      cargo fmt --all --check
 clippy   cargo clippy --workspace --all-targets --all-features -- -D warnings
 bare     cargo clippy -p booking-core -p a-client --no-default-features -- -D warnings
 bare     cargo clippy -p booking-host --no-default-features -- -D warnings
+postgres (apt-get install -y postgresql, where no PostgreSQL server is installed)
 test     cargo nextest run --workspace --all-features
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 5000

@@ -116,11 +116,14 @@ pub struct StoreConfig {
 }
 
 /// Which store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StorePlace {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database, that other hosts may share.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<booking_store::PostgresUrl>),
     /// In memory, gone with the process.
     Memory,
 }
@@ -341,10 +344,13 @@ fn duration(
 }
 
 fn read_store(section: Section<'_>) -> Option<StoreConfig> {
-    let place = section.require("url", "write \"sqlite://staykey.db\"").and_then(|entry| store_place(&entry));
+    let password = section.get("password");
+    let place = section
+        .require("url", "write \"sqlite://staykey.db\"")
+        .and_then(|entry| store_place(&entry, password.as_ref()));
     let key_entry = section.get("master_key");
     let active = key_entry.as_ref().and_then(|entry| master_key(entry));
-    if key_entry.is_none() && place != Some(StorePlace::Memory) {
+    if key_entry.is_none() && !matches!(place, Some(StorePlace::Memory)) {
         section.problem(
             "master_key",
             "is missing",
@@ -366,8 +372,14 @@ fn read_store(section: Section<'_>) -> Option<StoreConfig> {
     Some(StoreConfig { place: place?, master_key: active, older_master_keys: older?, retention: retention? })
 }
 
-fn store_place(entry: &Entry<'_>) -> Option<StorePlace> {
+fn store_place(entry: &Entry<'_>, password: Option<&Entry<'_>>) -> Option<StorePlace> {
     let text = entry.text()?;
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return postgres_place(entry, text, password);
+    }
+    if let Some(password) = password {
+        password.wrong("is of no use: only a PostgreSQL database has one", "take it out");
+    }
     if text == "memory:" {
         entry.warn(
             "a store in memory forgets every code when the host stops",
@@ -385,21 +397,60 @@ fn store_place(entry: &Entry<'_>) -> Option<StorePlace> {
         }
         return Some(StorePlace::Sqlite(PathBuf::from(path)));
     }
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        // Not quoted: such a URL holds a password.
-        entry.wrong("this host has no PostgreSQL store yet", "write \"sqlite://staykey.db\"");
-        return None;
-    }
     entry.wrong("is no place of a store", "write \"sqlite://staykey.db\"");
     None
 }
 
-fn master_key(entry: &Entry<'_>) -> Option<SecretValue> {
+/// Nothing of the URL is quoted: it may hold a password.
+#[cfg(feature = "postgres")]
+fn postgres_place(entry: &Entry<'_>, text: &str, password: Option<&Entry<'_>>) -> Option<StorePlace> {
+    let url = booking_store::PostgresUrl::parse(text).ok();
+    if url.is_none() {
+        entry.wrong(
+            "is no URL of a PostgreSQL database",
+            "write \"postgres://user@host/database?sslmode=verify-full\"; sslmode may be disable, prefer, require or \
+             verify-full, which alone takes sslrootcert",
+        );
+    }
+    let given = password.map(|password| stays_outside(password));
+    let url = url?;
+    if url.has_password() {
+        let remedy = "take it out, and write password = { env = \"STAYKEY_DATABASE_PASSWORD\" }";
+        if given.is_some() {
+            entry.wrong("holds a password beside store.password", remedy);
+        } else {
+            entry.warn("a password stands in the file", remedy);
+        }
+    }
+    let url = match given {
+        Some(password) => url.with_password(password?.get()?),
+        None => url,
+    };
+    Some(StorePlace::Postgres(Box::new(url)))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres_place(entry: &Entry<'_>, _: &str, _: Option<&Entry<'_>>) -> Option<StorePlace> {
+    entry.wrong(
+        "this host was built without PostgreSQL",
+        "build it with the feature `postgres`, or write \"sqlite://staykey.db\"",
+    );
+    None
+}
+
+/// A secret that the store itself cannot hold.
+fn stays_outside(entry: &Entry<'_>) -> Option<SecretValue> {
     let value = SecretValue::read(entry)?;
-    let Some(secret) = value.get() else {
+    if value.get().is_none() {
         entry.wrong("cannot be stored in the store that it opens", "name it as { env = … } or { file = … }");
         return None;
-    };
+    }
+    Some(value)
+}
+
+fn master_key(entry: &Entry<'_>) -> Option<SecretValue> {
+    let value = stays_outside(entry)?;
+    let secret = value.get()?;
     if booking_store::Keys::parse(secret).is_err() {
         entry.wrong("is not 32 bytes in hexadecimal or base64", "make one with `openssl rand -hex 32`");
         return None;

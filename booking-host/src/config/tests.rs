@@ -281,16 +281,70 @@ fn server() {
     }
 }
 
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn postgresql_is_left_out() {
+    check(
+        &[("sqlite://staykey.db", "postgres://u:planted@h/d")],
+        &[
+            "line 5: store.url: this host was built without PostgreSQL — build it with the feature `postgres`, or write \"sqlite://staykey.db\"",
+        ],
+    );
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgresql() {
+    let password = ("[[tenant]]", "password = { env = \"A\" }\n[[tenant]]");
+    let url = "write \"postgres://user@host/database?sslmode=verify-full\"; sslmode may be disable, prefer, require or verify-full, which alone takes sslrootcert";
+    let out = "take it out, and write password = { env = \"STAYKEY_DATABASE_PASSWORD\" }";
+    for (changes, expected) in [
+        (vec![("sqlite://staykey.db", "postgres://u@h/d?sslmode=verify-full"), password], vec![]),
+        (vec![("sqlite://staykey.db", "postgresql://u@h/d")], vec![]),
+        (
+            vec![("sqlite://staykey.db", "postgres://u:planted@h/d")],
+            vec![format!("warning: line 5: store.url: a password stands in the file — {out}")],
+        ),
+        (
+            vec![("sqlite://staykey.db", "postgres://u:planted@h/d"), password],
+            vec![format!("line 5: store.url: holds a password beside store.password — {out}")],
+        ),
+        (
+            vec![("sqlite://staykey.db", "postgres://u:planted@h/d?sslmode=planted")],
+            vec![format!("line 5: store.url: is no URL of a PostgreSQL database — {url}")],
+        ),
+        (
+            vec![
+                ("sqlite://staykey.db", "postgres://u@h/d"),
+                ("[[tenant]]", "password = { stored = \"p\" }\n[[tenant]]"),
+            ],
+            vec![
+                "line 7: store.password: cannot be stored in the store that it opens — name it as { env = … } or { file = … }"
+                    .to_owned(),
+            ],
+        ),
+        (
+            vec![password],
+            vec![
+                "line 7: store.password: is of no use: only a PostgreSQL database has one — take it out"
+                    .to_owned(),
+            ],
+        ),
+    ] {
+        check(&changes, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let config = good(&[("sqlite://staykey.db", "postgres://u@h/d"), password]);
+    let StorePlace::Postgres(url) = &config.store.place else { panic!("{:?}", config.store.place) };
+    assert!(url.has_password());
+    assert!(!format!("{config:?}").contains("h/d"));
+}
+
 #[test]
 fn store_worker_and_log() {
     for (change, expected) in [
         (
             ("sqlite://staykey.db", "sqlite://"),
             "line 5: store.url: names no file — write \"sqlite://staykey.db\" or \"sqlite:///var/lib/staykey/staykey.db\"",
-        ),
-        (
-            ("sqlite://staykey.db", "postgres://u:planted@h/d"),
-            "line 5: store.url: this host has no PostgreSQL store yet — write \"sqlite://staykey.db\"",
         ),
         (
             ("sqlite://staykey.db", "mysql://planted"),

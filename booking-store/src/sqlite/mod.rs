@@ -1,7 +1,6 @@
 //! The embedded database.
 
 mod schema;
-mod seal;
 mod sql;
 mod tables;
 mod threads;
@@ -26,22 +25,15 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 use zeroize::Zeroizing;
 
-pub use seal::Keys;
-
-use self::seal::Seals;
 use self::tables::{Sql, failed};
 use self::threads::{Keep, Line};
-use crate::rules;
+use crate::columns::Shared;
+use crate::rules::{self, at_once};
+use crate::seal::{Keys, Seals};
 use crate::time::Micros;
 
 /// How many connections read.
 const READERS: usize = 3;
-
-/// What all threads of a store know.
-struct Shared {
-    seals: Seals,
-    claim_key: Zeroizing<[u8; 32]>,
-}
 
 /// A store in an SQLite file: durable, sealed, for one process.
 ///
@@ -201,7 +193,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         self.write(move |sql| {
-            let end = rules::commit(sql, tx)?;
+            let end = at_once(rules::commit(sql, tx))?;
             Ok(if matches!(end, Commit::Done { .. }) { Keep::Changes(end) } else { Keep::Nothing(end) })
         })
         .await
@@ -225,7 +217,7 @@ impl Store for SqliteStore {
     ) -> Result<Option<Lease>, StoreError> {
         let lease = lease.clone();
         self.write(move |sql| {
-            Ok(Keep::Changes(rules::extend(sql, Micros::of(now), &lease, Micros::of(until))?))
+            Ok(Keep::Changes(at_once(rules::extend(sql, Micros::of(now), &lease, Micros::of(until)))?))
         })
         .await
     }

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use booking_core::store::Kind;
 
+use crate::columns::SealedColumn;
+
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
         $(pub(super) const $name: &str = $sql;)*
@@ -54,6 +56,7 @@ statements! {
             received_at, read_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     SET_EVENT = "UPDATE inbox SET event = ?2 WHERE number = ?1";
+    RESEAL_EVENT = "UPDATE inbox SET event = ?3 WHERE tenant = ?1 AND number = CAST(?2 AS INTEGER)";
     UNREAD_EQUAL = "SELECT reply FROM inbox
         WHERE work = ?1 AND read_at IS NULL AND integration = ?2 AND content_hash = ?3 AND content_event = ?4
         ORDER BY number LIMIT 1";
@@ -95,10 +98,23 @@ statements! {
     SET_META = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
     COUNT_META = "UPDATE meta SET value = value + 1 WHERE name = ?1 RETURNING value";
 
-    OLD_EVENTS = "SELECT number, tenant, event FROM inbox
+    // Tenant, id and value of what is sealed with another key.
+    OLD_EVENTS = "SELECT tenant, CAST(number AS TEXT), event FROM inbox
         WHERE event IS NOT NULL AND substr(event, 2, 4) <> ?1";
-    OLD_ANSWERS = "SELECT key, answer FROM idempotency WHERE answer IS NOT NULL AND substr(answer, 2, 4) <> ?1";
-    SET_ANSWER = "UPDATE idempotency SET answer = ?2 WHERE key = ?1";
+    OLD_ANSWERS = "SELECT '', key, answer FROM idempotency WHERE answer IS NOT NULL AND substr(answer, 2, 4) <> ?1";
+    RESEAL_ANSWER = "UPDATE idempotency SET answer = ?3 WHERE ?1 = '' AND key = ?2";
+}
+
+/// What finds the old values of a sealed column, and what replaces one.
+pub(super) fn sealed(column: SealedColumn) -> (&'static str, &'static str) {
+    match column {
+        SealedColumn::Of(kind) => {
+            let records = Records::of(kind);
+            (&records.old_seals, &records.set_sealed)
+        }
+        SealedColumn::Event => (OLD_EVENTS, RESEAL_EVENT),
+        SealedColumn::Answer => (OLD_ANSWERS, RESEAL_ANSWER),
+    }
 }
 
 /// The statements of one kind of record.

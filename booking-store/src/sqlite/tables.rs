@@ -3,20 +3,23 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Origin, Purged, Record, Row, RowKey, StoreError,
-    StoredRecord, WorkKey, WorkRow,
+    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Purged, Record, Row, RowKey, StoreError,
+    WorkKey, WorkRow,
 };
 use booking_core::{
-    Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyToken, IntegrationName, Invalid, Pin, Reply,
-    Secret, TenantSlug,
+    Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyToken, IntegrationName, Pin, Reply, TenantSlug,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use zeroize::Zeroizing;
 
-use super::seal::{KeyId, Place};
 use super::sql::{self, Records};
-use super::{Shared, seal};
+use crate::columns::{
+    self, Locked, SealedColumn, Shared, WorkColumns, booking_id, columns, from_json, int, limit, number,
+    time, to_json, work_key, work_row, work_state,
+};
 use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState};
+use crate::seal::{KeyId, Seals};
 use crate::time::Micros;
 
 /// An open transaction.
@@ -45,60 +48,6 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
         }
         _ => StoreError::Unavailable("SQLite refused a statement".to_owned()),
     }
-}
-
-/// A number as SQLite keeps it.
-fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-fn number<T: TryFrom<i64>>(value: i64) -> Result<T, StoreError> {
-    T::try_from(value).map_err(|_| StoreError::Damaged("a number that no number should be".to_owned()))
-}
-
-fn time(value: Option<i64>) -> Result<Option<DateTime<Utc>>, StoreError> {
-    value.map(|value| Micros(value).utc()).transpose()
-}
-
-/// A name that was valid when it was stored.
-fn name<T>(parsed: Result<T, Invalid>) -> Result<T, StoreError> {
-    parsed.map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-/// Work keys in the order of their ranks.
-const RANKS: [&str; 4] = ["grant", "source", "door", "notice"];
-
-/// A work key as its columns: rank, tenant, id.
-fn columns(work: &WorkKey) -> Result<(i64, String, String), StoreError> {
-    let rank = RANKS.iter().position(|kind| *kind == work.kind());
-    let rank =
-        rank.ok_or_else(|| StoreError::Unavailable("this store does not know such work".to_owned()))?;
-    let text = work.to_string();
-    let id = text.splitn(3, '/').nth(2).unwrap_or_default();
-    Ok((limit(rank), work.tenant().to_string(), id.to_owned()))
-}
-
-fn work_key(rank: i64, tenant: &str, id: &str) -> Result<WorkKey, StoreError> {
-    let kind = number::<usize>(rank)?;
-    let kind = RANKS.get(kind).ok_or_else(|| StoreError::Damaged("work of an unknown kind".to_owned()))?;
-    name(if id.is_empty() {
-        format!("{kind}/{tenant}").parse()
-    } else {
-        format!("{kind}/{tenant}/{id}").parse()
-    })
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|_| StoreError::Damaged("a value cannot be written as JSON".to_owned()))
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(text: &[u8], what: &str) -> Result<T, StoreError> {
-    serde_json::from_slice(text).map_err(|_| StoreError::Damaged(format!("{what} cannot be read")))
 }
 
 fn door_text(door: &DoorKey) -> String {
@@ -141,29 +90,7 @@ impl Sql<'_> {
     // Records.
 
     fn read_row(&self, kind: Kind, tenant: &TenantSlug, row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
-        let damaged = |what: &str| StoreError::Damaged(format!("a row of {} {what}", kind.table()));
-        let id: String = row.get(0).map_err(failed)?;
-        let sealed: Option<Vec<u8>> = row.get(3).map_err(failed)?;
-        let place = Place { tenant: tenant.as_str(), table: kind.table(), column: "sealed", id: &id };
-        let sealed = match sealed {
-            Some(sealed) => {
-                let open = self.shared.seals.open(place, &sealed)?;
-                let text = std::str::from_utf8(&open).map_err(|_| damaged("is not text"))?;
-                Some(Secret::new(text))
-            }
-            // These always have a sealed part; without it they would read as rows that never had a PIN.
-            None if matches!(kind, Kind::Code | Kind::Message | Kind::DoorRead | Kind::Fact) => {
-                return Err(damaged("lacks its sealed part"));
-            }
-            None => None,
-        };
-        let stored = StoredRecord { plain: row.get(2).map_err(failed)?, sealed };
-        let record = Record::from_stored(kind, &stored)?;
-        let key = record.key();
-        if key.id != id || key.tenant != *tenant {
-            return Err(damaged("is not the one that it says"));
-        }
-        Ok(Row { revision: number(row.get(1).map_err(failed)?)?, record })
+        self.shared.row(kind, tenant, row.try_into().map_err(failed)?)
     }
 
     pub(super) fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
@@ -246,75 +173,35 @@ impl Sql<'_> {
     }
 
     fn work_state(&self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
-        let row = self.one(sql::GET_WORK, columns(key)?, |row| {
-            <(Option<i64>, Option<i64>, Option<i64>, i64, i64)>::try_from(row)
-        })?;
-        let Some((due_at, priority, leased_until, token, failures)) = row else { return Ok(None) };
-        Ok(Some(WorkState {
-            due_at: due_at.map(Micros),
-            priority: priority.map(Micros),
-            leased_until: leased_until.map(Micros),
-            token: number(token)?,
-            failures: number(failures)?,
-        }))
+        let row = self.one(sql::GET_WORK, columns(key)?, |row| WorkColumns::try_from(row))?;
+        row.map(work_state).transpose()
     }
 
     pub(super) fn list_work(&self, after: Option<&WorkKey>, most: usize) -> Result<Vec<WorkRow>, StoreError> {
         let (rank, tenant, id) =
             after.map(columns).transpose()?.unwrap_or((-1, String::new(), String::new()));
         self.all(sql::LIST_WORK, params![rank, tenant, id, limit(most)], |row| {
-            let columns: (i64, String, String, Option<i64>, Option<i64>, i64) =
-                row.try_into().map_err(failed)?;
-            let (rank, tenant, id, due_at, leased_until, failures) = columns;
-            Ok(WorkRow {
-                work: work_key(rank, &tenant, &id)?,
-                due_at: time(due_at)?,
-                leased_until: time(leased_until)?,
-                failures: number(failures)?,
-            })
+            work_row(row.try_into().map_err(failed)?)
         })
     }
 
     // The inbox.
 
     fn read_inbox(&self, row: &rusqlite::Row<'_>) -> Result<InboxRow, StoreError> {
-        type Columns =
-            (i64, String, String, String, String, Option<String>, Option<Vec<u8>>, i64, Option<i64>);
-        let text = |index: usize| row.get::<_, String>(index);
-        let columns: rusqlite::Result<Columns> = (|| {
+        let columns = (|| {
             Ok((
                 row.get(0)?,
-                text(1)?,
-                text(2)?,
-                text(3)?,
-                text(4)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
                 row.get(5)?,
                 row.get(6)?,
                 row.get(7)?,
                 row.get(8)?,
             ))
         })();
-        let (at, tenant, integration, origin, action, work, event, received_at, read_at) =
-            columns.map_err(failed)?;
-        let event = match event {
-            Some(sealed) => {
-                let id = at.to_string();
-                let place = Place { tenant: &tenant, table: "inbox", column: "event", id: &id };
-                Some(from_json(&self.shared.seals.open(place, &sealed)?, "an event")?)
-            }
-            None => None,
-        };
-        Ok(InboxRow {
-            number: number(at)?,
-            tenant: name(TenantSlug::parse(&tenant))?,
-            integration: name(IntegrationName::parse(&integration))?,
-            origin: from_json::<Origin>(origin.as_bytes(), "an origin")?,
-            action,
-            work: name(work.map(|work| work.parse()).transpose())?,
-            event,
-            received_at: Micros(received_at).utc()?,
-            read_at: time(read_at)?,
-        })
+        self.shared.inbox_row(columns.map_err(failed)?)
     }
 
     pub(super) fn unread_rows(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError> {
@@ -343,7 +230,7 @@ impl Sql<'_> {
         let read = |row: &rusqlite::Row<'_>| {
             let columns: (i64, i64, Option<String>, String, String) = row.try_into().map_err(failed)?;
             let (number, at, stay, what, detail) = columns;
-            let stay = name(stay.map(|stay| BookingId::parse(&stay)).transpose())?;
+            let stay = booking_id(stay)?;
             let entry = AuditEntry { at: Micros(at).utc()?, tenant: tenant.clone(), stay, what, detail };
             Ok(AuditRow { number: u64::try_from(number).unwrap_or_default(), entry })
         };
@@ -412,7 +299,7 @@ impl Sql<'_> {
             .remembered(key)?
             .is_some_and(|(holder, answer, until)| holder == token.0 && answer.is_none() && now < until);
         if holds {
-            let sealed = self.shared.seals.seal(answer_place(key), answer)?;
+            let sealed = self.shared.close_answer(key, answer)?;
             self.execute(sql::SET_IDEMPOTENCY, params![key, int(token.0), sealed, until.0])?;
         }
         Ok(holds)
@@ -428,9 +315,7 @@ impl Sql<'_> {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, i64>(2)?))
         })?;
         let Some((token, answer, until)) = row else { return Ok(None) };
-        let open = |sealed: Vec<u8>| {
-            self.shared.seals.open(answer_place(key), &sealed).map(|answer| answer.to_vec())
-        };
+        let open = |sealed: Vec<u8>| self.shared.open_answer(key, &sealed);
         Ok(Some((number(token)?, answer.map(open).transpose()?, Micros(until))))
     }
 
@@ -450,41 +335,12 @@ impl Sql<'_> {
     pub(super) fn reseal(&mut self, most: usize) -> Result<usize, StoreError> {
         let active = self.shared.seals.active();
         let mut count = 0;
-        for kind in Kind::ALL {
-            let statements = Records::of(kind);
-            let old = self.old(
-                &statements.old_seals,
-                active,
-                most - count,
-                |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?)),
-                |(tenant, id)| Place { tenant, table: kind.table(), column: "sealed", id },
-            )?;
-            count += old.len();
-            for ((tenant, id), sealed) in old {
-                self.execute(&statements.set_sealed, params![tenant, id, sealed])?;
+        for column in SealedColumn::all() {
+            let (old, set) = sql::sealed(column);
+            for (tenant, id, sealed) in self.old(column, old, active, most - count)? {
+                self.execute(set, params![tenant, id, sealed])?;
+                count += 1;
             }
-        }
-        let events = self.old(
-            sql::OLD_EVENTS,
-            active,
-            most - count,
-            |row| Ok((row.get::<_, String>(1)?, row.get::<_, i64>(0)?.to_string(), row.get(2)?)),
-            |(tenant, id)| Place { tenant, table: "inbox", column: "event", id },
-        )?;
-        count += events.len();
-        for ((_, id), sealed) in events {
-            self.execute(sql::SET_EVENT, params![id, sealed])?;
-        }
-        let answers = self.old(
-            sql::OLD_ANSWERS,
-            active,
-            most - count,
-            |row| Ok((String::new(), row.get::<_, String>(0)?, row.get(1)?)),
-            |(_, id)| answer_place(id),
-        )?;
-        count += answers.len();
-        for ((_, id), sealed) in answers {
-            self.execute(sql::SET_ANSWER, params![id, sealed])?;
         }
         if count == 0 {
             self.execute(sql::SET_META, params!["key_ids", active.as_slice()])?;
@@ -494,49 +350,37 @@ impl Sql<'_> {
     }
 
     /// Values sealed with another key than the active one, opened and sealed anew. What does not open is left.
-    #[expect(clippy::type_complexity, reason = "tenant, id and value, three times")]
     fn old(
         &self,
+        column: SealedColumn,
         sql: &str,
         active: KeyId,
         most: usize,
-        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<(String, String, Vec<u8>)>,
-        place: impl for<'a> Fn((&'a str, &'a str)) -> Place<'a>,
-    ) -> Result<Vec<((String, String), Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let mut rows = statement.query([active.as_slice()]).map_err(failed)?;
         let mut found = Vec::new();
         while found.len() < most {
             let Some(row) = rows.next().map_err(failed)? else { break };
-            let (tenant, id, sealed) = read(row).map_err(failed)?;
-            let place = place((&tenant, &id));
-            if let Ok(value) = self.shared.seals.open(place, &sealed) {
-                let sealed = self.shared.seals.seal(place, &value)?;
-                found.push(((tenant, id), sealed));
+            let (tenant, id, sealed): (String, String, Vec<u8>) = row.try_into().map_err(failed)?;
+            if let Some(sealed) = self.shared.reseal(column.place(&tenant, &id), &sealed)? {
+                found.push((tenant, id, sealed));
             }
         }
         Ok(found)
     }
 }
 
-fn answer_place(key: &str) -> Place<'_> {
-    Place { tenant: "", table: "idempotency", column: "answer", id: key }
-}
-
 impl Tables for Sql<'_> {
-    fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
+    async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
         let values = params![key.tenant.as_str(), key.id];
         let revision: Option<i64> = self.one(&Records::of(key.kind).revision, values, |row| row.get(0))?;
         revision.map_or(Ok(0), number)
     }
 
-    fn put(&mut self, record: Record, revision: u64, now: Micros) -> Result<(), StoreError> {
+    async fn put(&mut self, record: Record, revision: u64, now: Micros) -> Result<(), StoreError> {
         let key = record.key();
-        let StoredRecord { plain, sealed } = record.to_stored()?;
-        let place =
-            Place { tenant: key.tenant.as_str(), table: key.kind.table(), column: "sealed", id: &key.id };
-        let sealed =
-            sealed.map(|text| self.shared.seals.seal(place, text.expose().as_bytes())).transpose()?;
+        let (plain, sealed) = self.shared.close(&key, &record)?;
         let values = params![
             key.tenant.as_str(),
             key.id,
@@ -550,15 +394,18 @@ impl Tables for Sql<'_> {
         self.execute(&Records::of(key.kind).put, values).map(|_| ())
     }
 
-    fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
         self.execute(&Records::of(key.kind).delete, params![key.tenant.as_str(), key.id]).map(|_| ())
     }
 
-    fn alias(&mut self, (tenant, source, reference): &AliasKey) -> Result<Option<BookingId>, StoreError> {
+    async fn alias(
+        &mut self,
+        (tenant, source, reference): &AliasKey,
+    ) -> Result<Option<BookingId>, StoreError> {
         alias(self, tenant, source, reference)
     }
 
-    fn set_alias(
+    async fn set_alias(
         &mut self,
         (tenant, source, reference): &AliasKey,
         booking: &BookingId,
@@ -567,15 +414,15 @@ impl Tables for Sql<'_> {
         self.execute(sql::SET_ALIAS, values).map(|_| ())
     }
 
-    fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+    async fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
         self.work_state(key)
     }
 
-    fn first_token(&mut self) -> Result<u64, StoreError> {
+    async fn first_token(&mut self) -> Result<u64, StoreError> {
         number(self.counter("first_token")?)
     }
 
-    fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
+    async fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
         let (rank, tenant, id) = columns(key)?;
         let micros = |at: Option<Micros>| at.map(|at| at.0);
         let values = params![
@@ -591,7 +438,7 @@ impl Tables for Sql<'_> {
         self.execute(sql::SET_WORK, values).map(|_| ())
     }
 
-    fn delivery(
+    async fn delivery(
         &mut self,
         (tenant, integration, id): &DeliveryKey,
     ) -> Result<Option<(Micros, Reply)>, StoreError> {
@@ -601,7 +448,7 @@ impl Tables for Sql<'_> {
         row.map(|(until, reply)| Ok((Micros(until), from_json(reply.as_bytes(), "a reply")?))).transpose()
     }
 
-    fn set_delivery(
+    async fn set_delivery(
         &mut self,
         (tenant, integration, id): &DeliveryKey,
         until: Micros,
@@ -611,14 +458,14 @@ impl Tables for Sql<'_> {
         self.execute(sql::SET_DELIVERY, values).map(|_| ())
     }
 
-    fn add_inbox(&mut self, entry: InboxEntry) -> Result<(), StoreError> {
+    async fn add_inbox(&mut self, entry: InboxEntry) -> Result<(), StoreError> {
         let InboxEntry { row, content, reply } = entry;
         let values = params![
             row.tenant.as_str(),
             row.integration.as_str(),
             to_json(&row.origin)?,
             row.action,
-            row.work.map(|work| work.to_string()),
+            row.work.as_ref().map(WorkKey::to_string),
             content.as_ref().map(|content| content.hash.as_str()),
             content.as_ref().map(|content| content.event),
             to_json(&reply)?,
@@ -626,19 +473,15 @@ impl Tables for Sql<'_> {
             row.read_at.map(|at| Micros::of(at).0)
         ];
         self.execute(sql::ADD_INBOX, values)?;
-        if let Some(event) = &row.event {
-            // The seal is bound to the number, which SQLite gives.
-            let id = self.connection.last_insert_rowid();
-            let text = id.to_string();
-            let place = Place { tenant: row.tenant.as_str(), table: "inbox", column: "event", id: &text };
-            let event = Secret::new(to_json(event)?);
-            let sealed = self.shared.seals.seal(place, event.expose().as_bytes())?;
-            self.execute(sql::SET_EVENT, params![id, sealed])?;
+        // The seal is bound to the number, which SQLite gives.
+        let number = self.connection.last_insert_rowid();
+        if let Some(sealed) = self.shared.close_event(&row, number)? {
+            self.execute(sql::SET_EVENT, params![number, sealed])?;
         }
         Ok(())
     }
 
-    fn unread_equal(
+    async fn unread_equal(
         &mut self,
         work: &WorkKey,
         integration: &IntegrationName,
@@ -649,11 +492,11 @@ impl Tables for Sql<'_> {
         reply.map(|reply| from_json(reply.as_bytes(), "a reply")).transpose()
     }
 
-    fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
+    async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.one(sql::HAS_UNREAD, [work.to_string()], |row| row.get(0))?.unwrap_or(false))
     }
 
-    fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
+    async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
         self.all(sql::UNREAD, [work.to_string()], |row| {
             let hash: Option<String> = row.get(9).map_err(failed)?;
             let event: Option<u32> = row.get(10).map_err(failed)?;
@@ -666,15 +509,15 @@ impl Tables for Sql<'_> {
         })
     }
 
-    fn remove_inbox(&mut self, number: u64) -> Result<(), StoreError> {
+    async fn remove_inbox(&mut self, _tenant: &TenantSlug, number: u64) -> Result<(), StoreError> {
         self.execute(sql::REMOVE_INBOX, [int(number)]).map(|_| ())
     }
 
-    fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError> {
+    async fn mark_read(&mut self, work: &WorkKey, up_to: u64, now: Micros) -> Result<(), StoreError> {
         self.execute(sql::MARK_READ, params![work.to_string(), int(up_to), now.0]).map(|_| ())
     }
 
-    fn taken(
+    async fn taken(
         &mut self,
         door: &DoorKey,
         stored: &Pin,
@@ -687,7 +530,7 @@ impl Tables for Sql<'_> {
         Ok(holding.iter().any(|held| !holders.iter().any(|holder| holder.as_str() == held)))
     }
 
-    fn set_claim(
+    async fn set_claim(
         &mut self,
         holder: &CodeId,
         door: &DoorKey,
@@ -699,13 +542,13 @@ impl Tables for Sql<'_> {
             .map(|_| ())
     }
 
-    fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError> {
+    async fn release(&mut self, holder: &CodeId, until: Micros) -> Result<(), StoreError> {
         let values = params![holder.as_str(), until.0];
         self.execute(sql::DROP_CLAIMS, values)?;
         self.execute(sql::END_CLAIMS, values).map(|_| ())
     }
 
-    fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
+    async fn add_audit(&mut self, entry: AuditEntry) -> Result<(), StoreError> {
         let AuditEntry { at, tenant, stay, what, detail } = entry;
         let stay = stay.as_ref().map(BookingId::as_str);
         let values = params![tenant.as_str(), stay, Micros::of(at).0, what, detail];
@@ -721,54 +564,20 @@ pub(super) fn alias(
 ) -> Result<Option<BookingId>, StoreError> {
     let values = [tenant.as_str(), source.as_str(), reference.as_str()];
     let booking: Option<String> = sql.one(sql::GET_ALIAS, values, |row| row.get(0))?;
-    booking.map(|booking| name(BookingId::parse(&booking))).transpose()
+    booking_id(booking)
 }
 
-/// The keys that values of a database may be sealed with, its claim key among them; made where it is new.
-pub(super) fn unlock(
-    connection: &Connection,
-    seals: &seal::Seals,
-) -> Result<zeroize::Zeroizing<[u8; 32]>, StoreError> {
+/// The key of the claims, made where the database is new.
+pub(super) fn unlock(connection: &Connection, seals: &Seals) -> Result<Zeroizing<[u8; 32]>, StoreError> {
     let read = |name: &str| -> Result<Option<Vec<u8>>, StoreError> {
         connection.query_row(sql::GET_META, [name], |row| row.get(0)).optional().map_err(failed)
     };
-    let write = |name: &str, value: &[u8]| -> Result<(), StoreError> {
-        connection.execute(sql::SET_META, params![name, value]).map(|_| ()).map_err(failed)
-    };
-    let place = Place { tenant: "", table: "meta", column: "value", id: "claim_key" };
-    let mut ids: Vec<KeyId> = Vec::new();
-    for id in read("key_ids")?.unwrap_or_default().chunks_exact(size_of::<KeyId>()) {
-        let mut known = KeyId::default();
-        known.copy_from_slice(id);
-        if !seals.knows(known) {
-            let id = seal::name(known);
-            let text = format!("it is sealed with the key {id}, which is not among the keys given");
-            return Err(StoreError::Damaged(text));
+    let locked = Locked { key_ids: read("key_ids")?, claim_key: read("claim_key")? };
+    let (claim_key, written) = columns::unlock(seals, &locked)?;
+    for (name, value) in [("key_ids", written.key_ids), ("claim_key", written.claim_key)] {
+        if let Some(value) = value {
+            connection.execute(sql::SET_META, params![name, value]).map_err(failed)?;
         }
-        ids.push(known);
-    }
-    let claim_key = match read("claim_key")? {
-        Some(sealed) => {
-            let open = seals.open(place, &sealed)?;
-            let mut key = zeroize::Zeroizing::new([0; 32]);
-            if open.len() != key.len() {
-                return Err(StoreError::Damaged("its claim key has a wrong length".to_owned()));
-            }
-            key.copy_from_slice(&open);
-            if seal::key_id(&sealed) != Some(seals.active()) {
-                write("claim_key", &seals.seal(place, &*key)?)?;
-            }
-            key
-        }
-        None => {
-            let key = seals.draw_key();
-            write("claim_key", &seals.seal(place, &*key)?)?;
-            key
-        }
-    };
-    if !ids.contains(&seals.active()) {
-        ids.push(seals.active());
-        write("key_ids", ids.as_flattened())?;
     }
     Ok(claim_key)
 }

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::tables::{Sql, failed};
+use crate::columns::Shared;
 
 /// So many changes share one commit at most.
 const GROUP: usize = 128;
@@ -103,7 +104,7 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 /// Starts the writer.
 pub(super) fn start_writer(
     connection: Connection,
-    shared: Arc<super::Shared>,
+    shared: Arc<Shared>,
 ) -> Result<(Line, JoinHandle<()>), StoreError> {
     let (sender, jobs) = channel::<Box<dyn Job>>();
     let thread = start("staykey-writer", move || {
@@ -126,7 +127,7 @@ pub(super) fn start_writer(
 /// Runs jobs of a group in one transaction: all of them, or those up to one at which SQLite gave the whole up.
 fn write_group(
     connection: &Connection,
-    shared: &super::Shared,
+    shared: &Shared,
     group: &mut VecDeque<Box<dyn Job>>,
     checkpoint: &mut bool,
 ) {
@@ -156,7 +157,7 @@ fn write_group(
 /// Runs one job in a savepoint of its own. An error means that the whole transaction is lost.
 fn one_of_group(
     connection: &Connection,
-    shared: &super::Shared,
+    shared: &Shared,
     job: &mut dyn Job,
     checkpoint: &mut bool,
 ) -> Result<(), StoreError> {
@@ -176,7 +177,7 @@ fn one_of_group(
 /// Starts readers that share one line of jobs.
 pub(super) fn start_readers(
     connections: Vec<Connection>,
-    shared: &Arc<super::Shared>,
+    shared: &Arc<Shared>,
 ) -> Result<(Line, Vec<JoinHandle<()>>), StoreError> {
     let (sender, jobs) = channel::<Box<dyn Job>>();
     let jobs = Arc::new(Mutex::new(jobs));
@@ -198,7 +199,7 @@ fn next(jobs: &Mutex<Receiver<Box<dyn Job>>>) -> Option<Box<dyn Job>> {
 }
 
 /// Runs one job on one snapshot.
-fn read_one(connection: &Connection, shared: &super::Shared, job: &mut dyn Job) -> Result<(), StoreError> {
+fn read_one(connection: &Connection, shared: &Shared, job: &mut dyn Job) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN").map_err(failed)?;
     let mut sql = Sql { connection, shared, checkpoint: &mut false };
     if catch_unwind(AssertUnwindSafe(|| job.run(&mut sql))).is_err() {
@@ -214,8 +215,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::sqlite::seal::{Keys, Seals};
-    use crate::sqlite::{Shared, schema};
+    use crate::seal::{Keys, Seals};
+    use crate::sqlite::schema;
     use crate::time::Micros;
 
     fn shared() -> Arc<Shared> {

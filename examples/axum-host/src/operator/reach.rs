@@ -178,7 +178,7 @@ impl Running {
 
 /// A host that does not serve.
 async fn build(config: Config) -> Answer<Host> {
-    if config.store.place == StorePlace::Memory {
+    if matches!(config.store.place, StorePlace::Memory) {
         return Err(Fault::error(
             "no host is running, and its store is its memory alone",
             "start it with `axum-host serve` and an [[api.token]] in its configuration",

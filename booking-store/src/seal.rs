@@ -18,7 +18,7 @@ const NONCE: usize = 24;
 const HEADER: usize = 1 + size_of::<KeyId>();
 
 /// What a sealed value names its key by: it follows from the key and tells nothing of it.
-pub(super) type KeyId = [u8; 4];
+pub(crate) type KeyId = [u8; 4];
 
 #[derive(Clone)]
 struct Key {
@@ -56,8 +56,8 @@ fn from_base64(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 
 /// The keys that values are sealed with: one that seals, and older ones that only open what they sealed.
 ///
-/// To rotate, start with the new key as the active one and the old key [as an older one](Keys::with_older), and call
-/// [`SqliteStore::reseal`](crate::SqliteStore::reseal) until nothing is left. Then the old key can go.
+/// To rotate, start with the new key as the active one and the old key [as an older one](Keys::with_older), and call the
+/// store's `reseal` until nothing is left. Then the old key can go.
 #[derive(Clone)]
 pub struct Keys {
     active: Key,
@@ -93,17 +93,17 @@ impl fmt::Debug for Keys {
 }
 
 /// A key's id as people see it.
-pub(super) fn name(id: KeyId) -> String {
+pub(crate) fn name(id: KeyId) -> String {
     format!("{:08x}", u32::from_be_bytes(id))
 }
 
 /// Where a sealed value is kept. It opens nowhere else.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) tenant: &'a str,
-    pub(super) table: &'a str,
-    pub(super) column: &'a str,
-    pub(super) id: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) table: &'a str,
+    pub(crate) column: &'a str,
+    pub(crate) id: &'a str,
 }
 
 impl Place<'_> {
@@ -118,21 +118,21 @@ impl Place<'_> {
 }
 
 /// Seals and opens.
-pub(super) struct Seals {
+pub(crate) struct Seals {
     keys: Keys,
     rng: Arc<dyn Rng>,
 }
 
 impl Seals {
-    pub(super) fn new(keys: Keys, rng: Arc<dyn Rng>) -> Self {
+    pub(crate) fn new(keys: Keys, rng: Arc<dyn Rng>) -> Self {
         Self { keys, rng }
     }
 
-    pub(super) fn active(&self) -> KeyId {
+    pub(crate) fn active(&self) -> KeyId {
         self.keys.active.id
     }
 
-    pub(super) fn knows(&self, id: KeyId) -> bool {
+    pub(crate) fn knows(&self, id: KeyId) -> bool {
         self.key(id).is_some()
     }
 
@@ -140,13 +140,13 @@ impl Seals {
         std::iter::once(&self.keys.active).chain(&self.keys.older).find(|key| key.id == id)
     }
 
-    pub(super) fn draw_key(&self) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn draw_key(&self) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         self.rng.fill(&mut *key);
         key
     }
 
-    pub(super) fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, StoreError> {
         let key = &self.keys.active;
         let mut nonce = [0; NONCE];
         self.rng.fill(&mut nonce);
@@ -162,7 +162,7 @@ impl Seals {
         Ok(sealed)
     }
 
-    pub(super) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let id = key_id(sealed).ok_or_else(|| place.damaged("is cut short or of an unknown version"))?;
         let key = self
             .key(id)
@@ -181,7 +181,7 @@ impl Seals {
 }
 
 /// Which key a value says that it is sealed with.
-pub(super) fn key_id(sealed: &[u8]) -> Option<KeyId> {
+pub(crate) fn key_id(sealed: &[u8]) -> Option<KeyId> {
     let rest = sealed.strip_prefix(&[VERSION])?;
     rest.first_chunk().copied()
 }

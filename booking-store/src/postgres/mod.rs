@@ -1,0 +1,496 @@
+//! The database that many hosts share.
+
+mod pool;
+mod schema;
+mod sql;
+mod tables;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use booking_core::store::{
+    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey,
+    Store, StoreError, Tx, WorkKey, WorkRow,
+};
+use booking_core::{
+    Begun, BookingId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Rng,
+    TenantSlug,
+};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use zeroize::Zeroizing;
+
+pub use url::PostgresUrl;
+
+use self::pool::{Pool, Vain, Value, failed, text, value};
+use self::sql::Records;
+use self::tables::{Change, Sql, alias_values, column, inbox_row, row_values, work_of};
+use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
+use crate::rules;
+use crate::seal::{Keys, Seals};
+use crate::time::Micros;
+
+/// How often a change is tried that the database undoes for the sake of others. Of those that meet, one gets through
+/// each time.
+const ATTEMPTS: u32 = 48;
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// What a change wants of its transaction.
+enum Keep<T> {
+    Changes(T),
+    Nothing(T),
+}
+
+/// Why an attempt failed, and whether it may be repeated.
+type Failed = (StoreError, bool);
+
+/// A store in a PostgreSQL database: durable, sealed, for any number of hosts.
+///
+/// Each change is one `SERIALIZABLE` transaction in a task of its own, and is tried anew where the database undoes it
+/// for the sake of another. A future that is dropped leaves nothing open: its change is made whole or not at all, and a
+/// connection whose state is not known is closed. All of it happens in the Tokio runtime of the caller.
+///
+/// What is sealed and what is not is the same as in an SQLite file (`SqliteStore`), except that PostgreSQL does not
+/// overwrite what it deletes until it vacuums.
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    shared: Shared,
+    rng: Arc<dyn Rng>,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens a database and brings its schema up to date. Any number of stores may do so at once.
+    ///
+    /// `rng` must be a cryptographic one: nonces and the key of the claims are drawn from it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when the database cannot be reached or has a schema that is too new;
+    /// [`StoreError::Damaged`] when it is sealed with a key that is not among `keys`.
+    pub async fn open(url: &PostgresUrl, keys: Keys, rng: Arc<dyn Rng>) -> Result<Self, StoreError> {
+        let pool = Pool::new(url)?;
+        schema::migrate(&pool).await?;
+        let seals = Seals::new(keys, Arc::clone(&rng));
+        let claim_key = changed(&pool, &*rng, &seals, |sql, seals| {
+            Box::pin(async move { Ok(Keep::Changes(sql.unlock(seals).await?)) })
+        })
+        .await?;
+        let shared = Shared { seals, claim_key };
+        Ok(Self { inner: Arc::new(Inner { pool, shared, rng }) })
+    }
+
+    /// Seals up to `limit` values with the active key that an older key had sealed, and says how many. Once it has
+    /// said 0, and every host has the new key as its active one, the older keys are no longer needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when the database cannot be written.
+    pub async fn reseal(&self, limit: usize) -> Result<usize, StoreError> {
+        let limit = limit.max(1);
+        self.change(move |sql, shared| {
+            Box::pin(async move { Ok(Keep::Changes(sql.reseal(shared, limit).await?)) })
+        })
+        .await
+    }
+
+    /// Makes a change, in a task that goes on whether or not anybody still waits for it.
+    #[expect(clippy::disallowed_methods, reason = "a dropped future must not leave a transaction half done")]
+    async fn change<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'w> Fn(&'w mut Sql, &'w Shared) -> BoxFuture<'w, Result<Keep<T>, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move {
+            let Inner { pool, shared, rng } = &*inner;
+            changed(pool, &**rng, shared, work).await
+        });
+        task.await.map_err(|_| StoreError::Unavailable("a panic in a change, or no runtime".to_owned()))?
+    }
+
+    /// Reads, or changes, with one statement.
+    async fn one_statement(
+        &self,
+        sql: &str,
+        values: impl Fn() -> Vec<Value> + Send + Sync,
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let Inner { pool, rng, .. } = &*self.inner;
+        let values = &values;
+        repeat(&**rng, || async move {
+            let connection = pool.get().await.map_err(|error| (error, false))?;
+            let answer = in_time(async {
+                let client = connection.client().map_err(|error| (error, false))?;
+                let known = |error: tokio_postgres::Error| (failed(&error), Vain::of(&error).is_some());
+                let statement = client.prepare_cached(sql).await.map_err(known)?;
+                pool::rows(client, &statement, values()).await.map_err(known)
+            });
+            let answer = answer.await?;
+            connection.back();
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn read<T>(
+        &self,
+        sql: &str,
+        values: impl Fn() -> Vec<Value> + Send + Sync,
+        read: impl Fn(&tokio_postgres::Row) -> Result<T, StoreError> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        self.one_statement(sql, values).await?.iter().map(read).collect()
+    }
+
+    fn record(
+        &self,
+        kind: Kind,
+        tenant: &TenantSlug,
+        row: &tokio_postgres::Row,
+        first: usize,
+    ) -> Result<Row, StoreError> {
+        let at = |index| first + index;
+        let columns = (column(row, at(0))?, column(row, at(1))?, column(row, at(2))?, column(row, at(3))?);
+        self.inner.shared.row(kind, tenant, columns)
+    }
+
+    async fn codes(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
+        let values = || vec![text(tenant.as_str()), text(door.to_string())];
+        let rows = self
+            .read(&Records::of(Kind::Code).on_door, values, |row| self.record(Kind::Code, tenant, row, 0))
+            .await?;
+        // Two keys may read alike as text.
+        let codes = rows.into_iter().filter_map(|row| match row.record {
+            Record::Code(code) if code.key == *door => Some(code),
+            _ => None,
+        });
+        Ok(codes.collect())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
+async fn in_time<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), false);
+    tokio::time::timeout(ATTEMPT, work).await.map_err(late)?
+}
+
+/// Makes a change with what it needs to know, as often as it takes.
+async fn changed<T, C: Sync>(
+    pool: &Pool,
+    rng: &dyn Rng,
+    context: &C,
+    work: impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Send + Sync,
+) -> Result<T, StoreError> {
+    let work = &work;
+    repeat(rng, || attempt(pool, context, work)).await
+}
+
+/// Runs a change once, in a transaction of its own.
+async fn attempt<T, C: Sync>(
+    pool: &Pool,
+    context: &C,
+    work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
+) -> Result<T, Failed> {
+    let connection = pool.get().await.map_err(|error| (error, false))?;
+    in_time(async {
+        let mut sql = Sql::begin(connection);
+        match work(&mut sql, context).await {
+            Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
+            Ok(Keep::Nothing(answer)) => {
+                sql.roll_back().await;
+                Ok(answer)
+            }
+            Err(error) => {
+                let repeatable = sql.is_repeatable();
+                sql.roll_back().await;
+                Err((error, repeatable))
+            }
+        }
+    })
+    .await
+}
+
+/// Tries until it succeeds, or fails for another reason than that others were in the way.
+#[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
+async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, Failed>>,
+{
+    let mut number = 0;
+    loop {
+        match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err((_, true)) if number < ATTEMPTS => number += 1,
+            Err((error, _)) => return Err(error),
+        }
+        tokio::time::sleep(pause(rng, number)).await;
+    }
+}
+
+/// How long to stand back after so many attempts: drawn, so that those who met do not meet again.
+fn pause(rng: &dyn Rng, attempts: u32) -> Duration {
+    let most = 1000_u32 << attempts.min(6);
+    let mut drawn = [0; 4];
+    rng.fill(&mut drawn);
+    Duration::from_micros(u64::from(u32::from_le_bytes(drawn) % most))
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
+        self.change(move |sql, shared| {
+            let tx = tx.clone();
+            Box::pin(async move {
+                let end = rules::commit(&mut Change { sql, shared }, tx).await?;
+                Ok(if matches!(end, Commit::Done { .. }) { Keep::Changes(end) } else { Keep::Nothing(end) })
+            })
+        })
+        .await
+    }
+
+    async fn claim_work(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        most: usize,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let now = Micros::of(now);
+        let until = now.plus(lease_for);
+        let end = until.utc()?;
+        let values = || vec![value(now.0), value(until.0), value(limit(most))];
+        let mut claimed = self
+            .read(sql::CLAIM_WORK, values, |row| {
+                let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
+                let lease = Lease {
+                    work: work_key(column(row, 0)?, &tenant, &id)?,
+                    token: number(column(row, 3)?)?,
+                    until: end,
+                    failures: number(column(row, 4)?)?,
+                };
+                let (priority, since): (Option<i64>, i64) = (column(row, 5)?, column(row, 6)?);
+                Ok(((priority.is_none(), priority, since), lease))
+            })
+            .await?;
+        // They come back in any order.
+        claimed
+            .sort_by(|(one, lease), (next, other)| one.cmp(next).then_with(|| lease.work.cmp(&other.work)));
+        Ok(claimed.into_iter().map(|(_, lease)| lease).collect())
+    }
+
+    async fn extend(
+        &self,
+        now: DateTime<Utc>,
+        lease: &Lease,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError> {
+        let lease = lease.clone();
+        self.change(move |sql, shared| {
+            let lease = lease.clone();
+            Box::pin(async move {
+                let (now, until) = (Micros::of(now), Micros::of(until));
+                let extended = rules::extend(&mut Change { sql, shared }, now, &lease, until).await?;
+                Ok(Keep::Changes(extended))
+            })
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let due = self.read(sql::NEXT_DUE, Vec::new, |row| time(column(row, 0)?)).await?;
+        Ok(due.into_iter().next().flatten())
+    }
+
+    async fn work(&self, after: Option<&WorkKey>, most: usize) -> Result<Vec<WorkRow>, StoreError> {
+        let (rank, tenant, id) =
+            after.map(columns).transpose()?.unwrap_or((-1, String::new(), String::new()));
+        let values = || vec![value(rank), text(tenant.as_str()), text(id.as_str()), value(limit(most))];
+        self.read(sql::LIST_WORK, values, |row| {
+            work_row((
+                column(row, 0)?,
+                column(row, 1)?,
+                column(row, 2)?,
+                column(row, 3)?,
+                column(row, 4)?,
+                column(row, 5)?,
+            ))
+        })
+        .await
+    }
+
+    async fn work_row(&self, work: &WorkKey) -> Result<Option<WorkRow>, StoreError> {
+        let (rank, tenant, id) = columns(work)?;
+        let values = || vec![value(rank), text(tenant.as_str()), text(id.as_str())];
+        let rows = self.read(sql::GET_WORK, values, work_of).await?;
+        let row = rows.into_iter().next().filter(|row| row.ready_at().is_some());
+        row.map(|row| row.shown(work)).transpose()
+    }
+
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        let rows = self.read(
+            &Records::of(key.kind).get,
+            || row_values(key),
+            |row| self.record(key.kind, &key.tenant, row, 0),
+        );
+        Ok(rows.await?.into_iter().next())
+    }
+
+    async fn stay(&self, tenant: &TenantSlug, booking: &BookingId) -> Result<Vec<Row>, StoreError> {
+        let values = || vec![text(tenant.as_str()), text(booking.as_str())];
+        self.read(Records::of_stay(), values, |row| {
+            let kind = Kind::ALL.get(number::<usize>(column(row, 0)?)?);
+            let kind = kind.ok_or_else(|| StoreError::Damaged("a row of an unknown kind".to_owned()))?;
+            self.record(*kind, tenant, row, 1)
+        })
+        .await
+    }
+
+    async fn rows(
+        &self,
+        kind: Kind,
+        tenant: &TenantSlug,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let values = || vec![text(tenant.as_str()), text(after.unwrap_or_default()), value(limit(most))];
+        self.read(&Records::of(kind).page, values, |row| self.record(kind, tenant, row, 0)).await
+    }
+
+    async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
+        let codes = self.codes(tenant, door).await?;
+        Ok(codes.into_iter().filter(|code| code.state != CodeState::Removed).collect())
+    }
+
+    async fn codes_ever_on(
+        &self,
+        tenant: &TenantSlug,
+        door: &DoorKey,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        self.codes(tenant, door).await
+    }
+
+    async fn alias(
+        &self,
+        tenant: &TenantSlug,
+        source: &IntegrationName,
+        reference: &ExternalId,
+    ) -> Result<Option<BookingId>, StoreError> {
+        let key = (tenant.clone(), source.clone(), reference.clone());
+        let found = self.read(sql::GET_ALIAS, || alias_values(&key), |row| booking_id(Some(column(row, 0)?)));
+        Ok(found.await?.into_iter().next().flatten())
+    }
+
+    async fn unread(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError> {
+        let values = || vec![text(work.to_string())];
+        self.read(sql::UNREAD, values, |row| inbox_row(&self.inner.shared, row)).await
+    }
+
+    async fn inbox(
+        &self,
+        tenant: &TenantSlug,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let values = || vec![text(tenant.as_str()), value(before.map_or(i64::MAX, int)), value(limit(most))];
+        self.read(sql::INBOX, values, |row| inbox_row(&self.inner.shared, row)).await
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantSlug,
+        stay: Option<&BookingId>,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let values = || {
+            let mut values =
+                vec![text(tenant.as_str()), value(before.map_or(i64::MAX, int)), value(limit(most))];
+            values.extend(stay.map(|stay| text(stay.as_str())));
+            values
+        };
+        let sql = if stay.is_some() { sql::AUDIT_OF } else { sql::AUDIT };
+        self.read(sql, values, |row| {
+            let entry = AuditEntry {
+                at: Micros(column(row, 1)?).utc()?,
+                tenant: tenant.clone(),
+                stay: booking_id(column(row, 2)?)?,
+                what: column(row, 3)?,
+                detail: column(row, 4)?,
+            };
+            Ok(AuditRow { number: number(column(row, 0)?)?, entry })
+        })
+        .await
+    }
+
+    async fn purge(
+        &self,
+        older_than: DateTime<Utc>,
+        stays: &[(TenantSlug, BookingId)],
+    ) -> Result<Purged, StoreError> {
+        let stays: Arc<[_]> = stays.into();
+        self.change(move |sql, _| {
+            let stays = Arc::clone(&stays);
+            Box::pin(async move { Ok(Keep::Changes(sql.purge(Micros::of(older_than), &stays).await?)) })
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.one_statement(sql::PING, Vec::new).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for PostgresStore {
+    async fn begin(&self, now: DateTime<Utc>, key: &str, ttl: Duration) -> Result<Begun, StoreError> {
+        let (now, key) = (Micros::of(now), key.to_owned());
+        self.change(move |sql, shared| {
+            let key = key.clone();
+            Box::pin(async move { Ok(Keep::Changes(sql.begin_key(shared, now, &key, now.plus(ttl)).await?)) })
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        now: DateTime<Utc>,
+        key: &str,
+        token: &IdempotencyToken,
+        answer: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let (now, key, token) = (Micros::of(now), key.to_owned(), token.clone());
+        let answer = Arc::new(Zeroizing::new(answer.to_vec()));
+        self.change(move |sql, shared| {
+            let (key, token, answer) = (key.clone(), token.clone(), Arc::clone(&answer));
+            Box::pin(async move {
+                let until = now.plus(ttl);
+                Ok(Keep::Changes(sql.complete(shared, now, &key, &token, &answer, until).await?))
+            })
+        })
+        .await
+    }
+
+    async fn abandon(&self, key: &str, token: &IdempotencyToken) -> Result<bool, StoreError> {
+        let (key, token) = (key.to_owned(), token.clone());
+        self.change(move |sql, _| {
+            let (key, token) = (key.clone(), token.clone());
+            Box::pin(async move { Ok(Keep::Changes(sql.abandon(&key, &token).await?)) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,465 @@
+//! What only a database that is shared, and far away, can get wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::disallowed_methods, reason = "a real database has real time and real tasks")]
+
+mod server;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use booking_core::conformance::{self, SeededRng};
+use booking_core::store::{
+    AlertRecord, Arrival, Candidate, Claim, ClaimedPin, Commit, Finish, Origin, Record, RowKey, SecretRecord,
+    Store, StoreError, Tx, WorkKey, Write,
+};
+use booking_core::{
+    Begun, BookingId, CodeId, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin, Reply, Rng,
+    Secret, TenantSlug,
+};
+use booking_store::{Keys, PostgresStore, PostgresUrl};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+
+use self::server::{Server, ask};
+
+const WORD: &str = "Plantagenet-83726154";
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
+}
+
+fn key(digit: char) -> Keys {
+    Keys::parse(&secret(digit)).unwrap()
+}
+
+fn secret(digit: char) -> Secret {
+    Secret::new(digit.to_string().repeat(64))
+}
+
+async fn try_open(url: &str, keys: Keys, seed: u64) -> Result<PostgresStore, StoreError> {
+    PostgresStore::open(&PostgresUrl::parse(url).unwrap(), keys, Arc::new(SeededRng::new(seed))).await
+}
+
+async fn open(url: &str) -> PostgresStore {
+    try_open(url, key('1'), 7).await.unwrap()
+}
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_900_000_000) + TimeDelta::minutes(minutes)
+}
+
+fn id12(number: u32) -> String {
+    format!("{number:012}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect()
+}
+
+fn harbour() -> TenantSlug {
+    TenantSlug::parse("harbour").unwrap()
+}
+
+fn stay(number: u32) -> BookingId {
+    BookingId::parse(&id12(number)).unwrap()
+}
+
+fn work(number: u32) -> WorkKey {
+    WorkKey::Grant(harbour(), stay(number))
+}
+
+fn alert(id: &str, detail: &str) -> Record {
+    Record::Alert(AlertRecord {
+        id: id.to_owned(),
+        tenant: harbour(),
+        stay: None,
+        door: None,
+        kind: "k".to_owned(),
+        detail: detail.to_owned(),
+        opened_at: at(0),
+        closed_at: None,
+        told_at: None,
+    })
+}
+
+fn token(value: &str) -> Record {
+    Record::Secret(SecretRecord {
+        name: "token".to_owned(),
+        tenant: harbour(),
+        value: Some(Secret::new(value)),
+        at: at(0),
+    })
+}
+
+fn put(record: Record) -> Tx {
+    Tx { writes: vec![Write::Put(Box::new(record))], ..Tx::new(at(0)) }
+}
+
+fn due(number: u32) -> Tx {
+    Tx { writes: vec![Write::Due { work: work(number), at: at(0), priority: None }], ..Tx::new(at(0)) }
+}
+
+fn arrival(reference: &str, id: u32) -> Tx {
+    let arrival = Arrival {
+        tenant: harbour(),
+        integration: IntegrationName::parse("smoobu").unwrap(),
+        origin: Origin::Webhook,
+        action: "a\0b".to_owned(),
+        dedup: None,
+        events: vec![(
+            Event::Hint { reference: ExternalId::parse(reference).unwrap(), deleted: false },
+            stay(id),
+        )],
+        priority: None,
+        reply: Reply { status: 200, body: serde_json::json!("\0") },
+    };
+    Tx { arrivals: vec![arrival], ..Tx::new(at(0)) }
+}
+
+async fn done(store: &PostgresStore, tx: Tx) {
+    let end = store.commit(tx).await.unwrap();
+    assert!(matches!(end, Commit::Done { .. }), "{end:?}");
+}
+
+#[test]
+fn it_is_a_store() {
+    run(conformance::store(async || Arc::new(open(&Server::shared().database().await).await) as _));
+}
+
+#[test]
+fn it_is_an_idempotency_store() {
+    run(conformance::idempotency_store(async || {
+        Arc::new(open(&Server::shared().database().await).await) as _
+    }));
+}
+
+#[test]
+fn hosts_that_start_together_find_one_schema_and_one_claim_key() {
+    run(async {
+        let url = Server::shared().database().await;
+        let opened = join_all((0..6).map(|seed| try_open(&url, key('1'), seed))).await;
+        let stores: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
+        let pin = |holder: u32| {
+            let pins = vec![ClaimedPin {
+                holder: CodeId::parse(&id12(holder)).unwrap(),
+                door: DoorKey { vendor: "thekeys".into(), device: "1".into(), keypad: "".into() },
+                stored: Pin::parse("1234").unwrap(),
+                apart: Vec::new(),
+            }];
+            let candidates = vec![Candidate { pins, writes: Vec::new() }];
+            Tx { claims: vec![Claim { from: at(0), until: at(9), candidates }], ..Tx::new(at(0)) }
+        };
+        let ends = join_all(stores.iter().zip(0..).map(|(store, holder)| store.commit(pin(holder)))).await;
+        let taken = ends.iter().filter(|end| **end == Ok(Commit::Taken(0))).count();
+        assert_eq!(taken, stores.len() - 1, "digits are on a keypad once: {ends:?}");
+    });
+}
+
+#[test]
+fn a_schema_of_the_next_version_will_do_and_a_later_one_will_not() {
+    run(async {
+        let url = Server::shared().database().await;
+        done(&open(&url).await, put(alert("a", "kept"))).await;
+        let later = |version: u32| {
+            format!(
+                "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                SELECT {version}, 'later', applied_on, '1' FROM refinery_schema_history WHERE version = 1"
+            )
+        };
+        ask(&url, &later(2)).await;
+        let store = open(&url).await;
+        assert!(store.get(&alert("a", "").key()).await.unwrap().is_some());
+        ask(&url, &later(3)).await;
+        let refused = try_open(&url, key('1'), 1).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("schema 3")), "{refused}");
+    });
+}
+
+#[test]
+fn two_hosts_share_the_work() {
+    run(async {
+        let url = Server::shared().database().await;
+        let hosts = [open(&url).await, open(&url).await];
+        const KEYS: u32 = 60;
+        for number in 0..KEYS {
+            done(&hosts[0], due(number)).await;
+        }
+        let claim = async |host: &PostgresStore| {
+            let mut worked = Vec::new();
+            // A key that another holds at this moment is skipped: what is left is seen by whoever looks next.
+            while host.next_due().await.unwrap().is_some_and(|due| due <= at(1)) {
+                for lease in host.claim_work(at(1), Duration::from_secs(600), 3).await.unwrap() {
+                    let finish = Some(Finish { next: None, failed: false, priority: None });
+                    done(host, Tx { finish, ..Tx::under(at(2), &lease) }).await;
+                    worked.push(lease.work);
+                }
+            }
+            worked
+        };
+        let worked = join_all(hosts.iter().chain(&hosts).map(claim)).await.concat();
+        let keys: BTreeSet<_> = worked.iter().cloned().collect();
+        assert_eq!((worked.len(), keys.len()), (KEYS as usize, KEYS as usize), "each key once");
+    });
+}
+
+#[test]
+fn a_lease_that_was_taken_over_writes_nothing() {
+    run(async {
+        let url = Server::shared().database().await;
+        let hosts = [open(&url).await, open(&url).await];
+        for round in 0..20_u32 {
+            done(&hosts[0], due(round)).await;
+            let old = hosts[0].claim_work(at(1), Duration::from_secs(60), 1).await.unwrap().remove(0);
+            // As one host sees the time the lease is good, as the other does it is over.
+            let write =
+                Tx { writes: vec![Write::Put(Box::new(alert(&id12(round), "")))], ..Tx::under(at(1), &old) };
+            let (end, new) = futures_util::future::join(hosts[0].commit(write), async {
+                let taken = hosts[1].claim_work(at(5), Duration::from_secs(60), 1).await.unwrap();
+                let seen = hosts[1].get(&alert(&id12(round), "").key()).await.unwrap().is_some();
+                (taken, seen)
+            })
+            .await;
+            let (taken, seen) = new;
+            let there = hosts[1].get(&alert(&id12(round), "").key()).await.unwrap().is_some();
+            assert_eq!(there, matches!(end.unwrap(), Commit::Done { .. }));
+            if !taken.is_empty() {
+                assert_eq!(there, seen, "the old lease wrote after it was taken over");
+            }
+            let Some(lease) = taken.first() else {
+                let lease = hosts[1].claim_work(at(5), Duration::from_secs(60), 1).await.unwrap().remove(0);
+                let finish = Some(Finish { next: None, failed: false, priority: None });
+                done(&hosts[1], Tx { finish, ..Tx::under(at(5), &lease) }).await;
+                continue;
+            };
+            let finish = Some(Finish { next: None, failed: false, priority: None });
+            done(&hosts[1], Tx { finish, ..Tx::under(at(5), lease) }).await;
+        }
+    });
+}
+
+#[test]
+fn nothing_that_arrives_is_marked_read_unseen() {
+    run(async {
+        let url = Server::shared().database().await;
+        let hosts = [open(&url).await, open(&url).await];
+        const ARRIVALS: u32 = 60;
+        done(&hosts[0], arrival("1", 1)).await;
+        let arrive = join_all((0..ARRIVALS).map(|number| done(&hosts[number as usize % 2], arrival("1", 1))));
+        let read = async {
+            let mut seen = BTreeSet::new();
+            while seen.len() < ARRIVALS as usize + 1 {
+                let rows = hosts[1].unread(&work(1)).await.unwrap();
+                assert!(rows.iter().all(|row| row.action == "a\u{FFFD}b"));
+                let Some(last) = rows.last() else { continue };
+                seen.extend(rows.iter().map(|row| row.number));
+                let read = Write::MarkRead { work: work(1), up_to: last.number };
+                done(&hosts[1], Tx { writes: vec![read], ..Tx::new(at(1)) }).await;
+            }
+        };
+        // A row that nobody saw would let the reader wait for ever.
+        let both = futures_util::future::join(arrive, read);
+        tokio::time::timeout(Duration::from_secs(60), both).await.expect("a row was marked read unseen");
+    });
+}
+
+/// Lets a future get on so many times and drops it.
+async fn drop_after<T>(mut times: u32, future: impl Future<Output = T>) {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        future.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+/// A change of several rows, each of which is looked for before it is written.
+fn group(number: u32) -> Tx {
+    let row = |part: u32| Write::Put(Box::new(alert(&format!("group-{number}-{part}"), "")));
+    Tx { writes: (0..6).map(row).collect(), ..Tx::new(at(0)) }
+}
+
+#[test]
+fn dropped_futures_leave_no_connection_in_a_transaction() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = Arc::new(open(&url).await);
+        // There are connections to be had.
+        join_all((0..64).map(|number| done(&store, put(alert(&format!("first-{number}"), ""))))).await;
+        let rng = SeededRng::new(5);
+        let drawn = |below: u32| {
+            let mut bytes = [0; 4];
+            rng.fill(&mut bytes);
+            u32::from_le_bytes(bytes) % below
+        };
+        let dropped = (0..300).map(|number| {
+            let (store, polls, what) = (Arc::clone(&store), drawn(30), drawn(5));
+            tokio::spawn(async move {
+                match what {
+                    0 => drop_after(polls, store.commit(arrival(&(number % 7).to_string(), number))).await,
+                    1 => drop_after(polls, store.commit(group(number))).await,
+                    2 => drop_after(polls, store.claim_work(at(1), Duration::from_secs(1), 2)).await,
+                    3 => drop_after(polls, store.stay(&harbour(), &stay(number))).await,
+                    _ => drop_after(polls, store.begin(at(0), "key", Duration::from_secs(9))).await,
+                }
+            })
+        });
+        join_all(dropped).await;
+        // Whoever goes on in the background has come to an end once as many as there are connections have had their turn.
+        let turns = (0..64).map(|number| done(&store, put(alert(&format!("turn-{number}"), ""))));
+        join_all(turns).await;
+        let idle = "SELECT state, count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+            GROUP BY state";
+        let everyone_is_idle = async {
+            while ask(&url, idle).await.iter().any(|row| row[0].as_deref() != Some("idle")) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), everyone_is_idle).await;
+        assert!(waited.is_ok(), "{:?}", ask(&url, idle).await);
+        // Whatever was done was done whole.
+        let broken = "SELECT split_part(id, '-', 2), count(*) FROM alert WHERE id LIKE 'group-%'
+            GROUP BY split_part(id, '-', 2) HAVING count(*) <> 6";
+        assert_eq!(ask(&url, broken).await, Vec::<Vec<_>>::new());
+        let halves = ask(
+            &url,
+            "SELECT count(*) FROM alias FULL JOIN booking ON booking.id = alias.booking
+            WHERE booking.id IS NULL OR alias.booking IS NULL",
+        )
+        .await;
+        assert_eq!(halves[0][0].as_deref(), Some("0"));
+    });
+}
+
+#[test]
+fn a_server_that_was_restarted_is_found_again() {
+    let server = Server::start("-c listen_addresses=");
+    run(async {
+        let url = server.database().await;
+        let store = open(&url).await;
+        for round in 0..3 {
+            let ids = (0..8).map(|number| format!("{round}-{number}"));
+            let puts: Vec<_> = ids.clone().map(|id| alert(&id, "")).collect();
+            join_all(puts.iter().map(|record| done(&store, put(record.clone())))).await;
+            server.restart();
+            // What was acknowledged has outlived it, and the first that asks is answered.
+            for record in &puts {
+                assert!(store.get(&record.key()).await.unwrap().is_some());
+            }
+        }
+        server.control(&["stop", "-m", "fast", "-s"]);
+        let gone = store.ping().await.unwrap_err();
+        assert!(matches!(&gone, StoreError::Unavailable(text) if text.contains("reached")), "{gone}");
+        server.control(&[
+            "start",
+            "-w",
+            "-s",
+            "-o",
+            &format!("-k {} -c listen_addresses=", server.folder().display()),
+        ]);
+        store.ping().await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_sealed_is_nowhere_in_the_database() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        done(&store, put(token(WORD))).await;
+        let Begun::Fresh(begun) = store.begin(at(0), "k", Duration::from_secs(60)).await.unwrap() else {
+            panic!("a new key is fresh")
+        };
+        assert!(store.complete(at(0), "k", &begun, WORD.as_bytes(), Duration::from_secs(60)).await.unwrap());
+        let rows = [
+            ask(&url, "SELECT encode(sealed, 'escape'), plain FROM secret").await,
+            ask(&url, "SELECT encode(answer, 'escape'), key FROM idempotency").await,
+        ];
+        for row in rows.iter().map(|rows| rows.first().unwrap()) {
+            assert!(row.iter().flatten().all(|text| !text.is_empty() && !text.contains(WORD)));
+        }
+        let read = store.get(&token("").key()).await.unwrap().unwrap();
+        assert!(matches!(read.record, Record::Secret(secret) if secret.value == Some(Secret::new(WORD))));
+    });
+}
+
+#[test]
+fn another_key_is_refused_and_keys_are_rotated() {
+    run(async {
+        let url = Server::shared().database().await;
+        {
+            let store = open(&url).await;
+            done(&store, put(token(WORD))).await;
+            done(&store, arrival("1", 1)).await;
+            let Begun::Fresh(begun) = store.begin(at(0), "k", Duration::from_secs(60)).await.unwrap() else {
+                panic!("a new key is fresh")
+            };
+            assert!(store.complete(at(0), "k", &begun, b"answer", Duration::from_secs(60)).await.unwrap());
+        }
+        let refused = try_open(&url, key('2'), 1).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
+
+        let both = key('2').with_older(&secret('1')).unwrap();
+        let store = try_open(&url, both, 2).await.unwrap();
+        assert_eq!(store.reseal(2).await, Ok(2));
+        assert_eq!(store.reseal(100).await, Ok(1));
+        assert_eq!(store.reseal(100).await, Ok(0));
+        drop(store);
+        let store = try_open(&url, key('2'), 3).await.unwrap();
+        assert_eq!(store.unread(&work(1)).await.unwrap().len(), 1);
+        let key = RowKey { ..token("").key() };
+        assert!(store.get(&key).await.unwrap().is_some());
+        let answer = store.begin(at(0), "k", Duration::from_secs(1)).await.unwrap();
+        assert_eq!(answer, Begun::Done(b"answer".to_vec()));
+    });
+}
+
+#[test]
+fn the_way_there_is_as_private_as_it_is_told() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let options = format!("-c listen_addresses=127.0.0.1 -c port={port}");
+    let server = Server::start(&options);
+    let local = |database: &str| format!("{}&port={port}", server.url(database));
+    let far = |host: &str, query: &str| format!("postgres://staykey@{host}:{port}/postgres?{query}");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, private) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let trust = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(trust.path(), &certificate).unwrap();
+    let trusted = format!("sslmode=verify-full&sslrootcert={}", trust.path().display());
+    run(async {
+        let opens = async |url: &str| try_open(url, key('1'), 1).await.is_ok();
+        assert!(opens(&local("postgres")).await);
+        assert!(opens(&far("127.0.0.1", "sslmode=disable")).await);
+        assert!(opens(&far("127.0.0.1", "")).await, "prefer takes what there is");
+        assert!(!opens(&far("127.0.0.1", "sslmode=require")).await, "this server has no TLS yet");
+
+        for (name, text) in [("server.crt", &certificate), ("server.key", &private)] {
+            // Written by the server itself, so that it owns them; its folder keeps others out.
+            let path = server.folder().join("data").join(name);
+            let lines: Vec<_> = text.lines().map(|line| format!("('{line}')")).collect();
+            let copy = format!(
+                "COPY (SELECT line FROM (VALUES {}) AS lines (line)) TO '{}'",
+                lines.join(", "),
+                path.display()
+            );
+            ask(&local("postgres"), &copy).await;
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        ask(&local("postgres"), "ALTER SYSTEM SET ssl = on").await;
+        server.restart();
+        let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid <> pg_backend_pid()";
+        for (query, is_encrypted) in
+            [("sslmode=disable", "0"), ("", "1"), ("sslmode=require", "1"), (&*trusted, "1")]
+        {
+            let store = try_open(&far("localhost", query), key('1'), 1).await.unwrap();
+            store.ping().await.unwrap();
+            let count = ask(&local("postgres"), encrypted).await;
+            assert_eq!(count[0][0].as_deref(), Some(is_encrypted), "{query}");
+        }
+        assert!(!opens(&far("localhost", "sslmode=verify-full")).await, "nobody vouches for it");
+        assert!(!opens(&far("127.0.0.1", &trusted)).await, "it has another name");
+    });
+}
