@@ -123,6 +123,8 @@ struct Surroundings {
     ci: bool,
     /// Where cargo builds, if not where it always does.
     target: Option<String>,
+    /// Where the world's fresh histories begin.
+    seed: u64,
 }
 
 impl Surroundings {
@@ -152,7 +154,7 @@ impl Step {
             Self::Bare => bare(&around.workspace),
             Self::Postgres => vec![Action::Postgres],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
-            Self::World => crate::world::calls().map(Action::Run).into(),
+            Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
             }
@@ -201,7 +203,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let workspace = Workspace::read(&tidy::files(root)?)?;
     let ci = is_ci(env::var("CI").ok().as_deref());
     let target = env::var("CARGO_TARGET_DIR").ok();
-    let around = Surroundings { workspace, ci, target };
+    let around = Surroundings { workspace, ci, target, seed: crate::world::seed_of_commit(root) };
     if options.list {
         print!("{}", list(&around));
         return Ok(());
@@ -394,7 +396,7 @@ mod tests {
             let publish = if name == "tool" { "publish = false\n" } else { "" };
             files.insert(format!("{name}/Cargo.toml"), format!("[package]\nname = \"{name}\"\n{publish}"));
         }
-        Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None }
+        Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None, seed: 1 }
     }
 
     #[test]
@@ -407,7 +409,8 @@ bare     cargo clippy -p booking-host --no-default-features -- -D warnings
 postgres (apt-get install -y postgresql, where no PostgreSQL server is installed)
 test     cargo nextest run --workspace --all-features
 world    cargo run --profile world -q -p booking-world -- directed
-world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 5000
+world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 4000
+world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 1000
 doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
