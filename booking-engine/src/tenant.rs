@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use booking_core::store::CodeRecord;
 use booking_core::{
-    BookingSource, Door, DoorId, DoorKey, DoorRules, IntegrationName, Listing, LockProvider, Notifier, Proof,
-    TenantSlug, UnitId, UnitRef,
+    BookingSource, CodeSpec, Door, DoorId, DoorKey, DoorRules, IntegrationName, ListedCode, Listing,
+    LockProvider, Notifier, Proof, TenantSlug, UnitId, UnitRef,
 };
 use chrono::{Duration, NaiveTime};
 use chrono_tz::Tz;
@@ -374,6 +374,20 @@ impl Tenant {
     pub fn rules_at(&self, place: &Place) -> Option<DoorRules> {
         let (door, lock) = self.at(place)?;
         Some(lock.rules(&door))
+    }
+
+    /// Whether a listed code is a ledger entry as it should be.
+    pub(crate) fn shows(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        let (Some((door, lock)), Some(pins)) = (self.at(&self.place_of(code)), &code.pins) else {
+            return false;
+        };
+        let spec = CodeSpec {
+            stored: pins.stored.clone(),
+            name: code.name.clone(),
+            note: code.note.clone(),
+            window: code.window.clone(),
+        };
+        lock.shows(&door, listed, &spec)
     }
 
     /// The proof that a door must have before the guest is told: what policy asks, capped by what its provider can

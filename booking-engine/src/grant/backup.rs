@@ -5,7 +5,7 @@ use booking_core::planted::{self, planted};
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, Commit, Record, Row, Standing, StoreError, Tx, WorkKey, Write,
 };
-use booking_core::{BookingId, CodeSpec, DoorId, ExternalId, IntegrationName, Proof, Window};
+use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
@@ -119,15 +119,11 @@ impl Run<'_> {
         let place = self.tenant.place_of(code);
         let view = self.engine.doors.view(&self.tenant.slug, &code.key);
         let Some(view) = view.filter(|view| view.observed_at.is_some()) else { return true };
-        let (Some((door, lock)), Some(pins)) = (self.tenant.at(&place), &code.pins) else { return false };
-        let spec = CodeSpec {
-            stored: pins.stored.clone(),
-            name: code.name.clone(),
-            note: code.note.clone(),
-            window: code.window.clone(),
-        };
+        if self.tenant.at(&place).is_none() || code.pins.is_none() {
+            return false;
+        }
         let listed = code.vendor_id.as_ref().and_then(|id| view.code(id));
-        listed.map_or(!view.complete, |listed| lock.shows(&door, listed, &spec))
+        listed.map_or(!view.complete, |listed| self.tenant.shows(code, listed))
     }
 
     async fn issue_on(&mut self, door: &DoorId, window: &Window, proof: Proof) -> Result<bool, WorkError> {

@@ -112,14 +112,15 @@ impl Run<'_> {
             ("messages".to_owned(), hash(&format!("{told:?}"))),
             ("configuration".to_owned(), hash(&format!("{unit:?} {setups:?}"))),
         ]);
-        let marker = self.marker();
+        let (marker, former) = (self.marker(), self.former_markers());
         for (key, view) in self.views(marker.as_ref()) {
+            let markers: Vec<_> = marker.iter().chain(&former).collect();
             let own = view.codes().iter().filter(|listed| {
-                let known = stay.codes.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id));
-                known
-                    || marker
-                        .as_ref()
-                        .is_some_and(|marker| view.marked(marker).any(|other| other.id == listed.id))
+                let is_in_ledger = stay.codes.iter().any(|code| code.vendor_id.as_ref() == Some(&listed.id));
+                let is_linked =
+                    stay.linked.iter().any(|linked| linked.keypad == key && linked.code == listed.id);
+                let mut marked = markers.iter().flat_map(|marker| view.marked(marker));
+                is_in_ledger || is_linked || marked.any(|other| other.id == listed.id)
             });
             let own: Vec<_> =
                 own.map(|listed| (listed, listed.stored.as_ref().map(|pin| hash(pin.expose())))).collect();

@@ -1,6 +1,6 @@
 //! One guest's data is forgotten before its time.
 
-use booking_core::store::{CodeState, Purged, StoreError};
+use booking_core::store::{CodeState, Purged, StoreError, Tx};
 use booking_core::{BookingId, TenantSlug};
 use chrono::DateTime;
 
@@ -34,10 +34,7 @@ impl Engine {
         let purged = self.store.purge(DateTime::UNIX_EPOCH, &[(tenant.clone(), stay.clone())]).await?;
         let writes = vec![self.audit(tenant, None, "erased", "one stay, at somebody's wish")];
         let now = self.clock.now();
-        let _ = self
-            .store
-            .commit(booking_core::store::Tx { writes, ..booking_core::store::Tx::new(now) })
-            .await?;
+        let _ = self.store.commit(Tx { writes, ..Tx::new(now) }).await?;
         Ok(Erased::Done(purged))
     }
 }

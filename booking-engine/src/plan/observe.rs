@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
-use booking_core::{CodeSpec, ListedCode, Marker, Proof, Window};
+use booking_core::{ListedCode, Marker, Proof, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -270,16 +270,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn shows(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
-        let (Some((door, lock)), Some(pins)) = (self.s.tenant.at(&self.place(code)), &code.pins) else {
-            return false;
-        };
-        let spec = CodeSpec {
-            stored: pins.stored.clone(),
-            name: code.name.clone(),
-            note: code.note.clone(),
-            window: code.window.clone(),
-        };
-        lock.shows(&door, listed, &spec)
+        self.s.tenant.shows(code, listed)
     }
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.

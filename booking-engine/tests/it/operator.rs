@@ -353,3 +353,21 @@ fn n01_given_a_code_changed_by_hand_since_the_last_read_when_a_dry_run_is_asked_
     ];
     assert_eq!(*seen.get_mut().unwrap(), expected);
 }
+
+#[test]
+fn n02_given_a_linked_code_whose_digits_change_after_the_review_when_it_is_applied_then_it_is_refused() {
+    let house = observed();
+    let code = plant(&house, "somebody", None, (day(3, 5), day(3, 8)), "4821");
+    let id = house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    assert_eq!(link(&house, code, &house.booking_id(id)), Ok(()));
+    let draft = draft(&house, &Scope::Tenant);
+    assert_eq!(words(&draft)[0], "adopt");
+    house.pass(Duration::seconds(1));
+    let now = house.now();
+    assert!(house.sims().thekeys.edit_share(now, code, |share| share.code = "9999".into()));
+    let _ = codes(&house);
+    let _ = apply(&house, &draft.id);
+    let record = &block_on(house.engine.reviewed(&tenant_slug(), &draft.id)).unwrap()[0];
+    assert_eq!(record.state, PlanState::Refused, "{:?}", record.moved);
+    assert_eq!(house.writes(), (0, 0, 0));
+}
