@@ -8,9 +8,6 @@ mod postgres;
 mod rules;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod seal;
-#[cfg(all(test, feature = "postgres"))]
-#[path = "../tests/server/mod.rs"]
-mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod time;

@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::disallowed_methods, reason = "a real database has real time and real tasks")]
 
-mod server;
-
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -21,10 +19,9 @@ use booking_core::{
     Secret, TenantSlug,
 };
 use booking_store::{Keys, PostgresStore, PostgresUrl};
+use booking_test_servers::postgres::{Server, ask};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-
-use self::server::{Server, ask};
 
 const WORD: &str = "Plantagenet-83726154";
 

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-#[cfg(feature = "postgres")]
-mod server;
-
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -348,7 +345,7 @@ mod postgres {
     use std::cell::RefCell;
     use std::sync::OnceLock;
 
-    use crate::server::{Server, ask};
+    use booking_test_servers::postgres::{Server, ask};
 
     /// The URL of a database that is empty: the same for each history, because a new one takes its time.
     pub(crate) async fn emptied() -> &'static str {

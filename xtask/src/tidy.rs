@@ -311,6 +311,12 @@ fn is_vendor(name: &str) -> bool {
 /// It holds the whole against what a bare server and a bare database could do.
 const BENCH: &str = "booking-bench";
 
+/// It starts databases and other servers of the installed packages.
+const SERVERS: &str = "booking-test-servers";
+
+/// It starts the real host, and kills it.
+const SOAK: &str = "booking-soak";
+
 /// Whether a crate of ours may know another of ours; none where the first has no floor yet.
 ///
 /// ARCHITECTURE.md draws the house. A new crate is given its floor here.
@@ -321,7 +327,8 @@ fn may_know(name: &str, other: &str, kind: Kind) -> Option<bool> {
     let allowed = match name {
         // Shares no code with the clients, so that a misreading cannot hide in both.
         "booking-sim" => return Some(false),
-        "booking-core" | "xtask" => false,
+        "booking-core" | SERVERS | "xtask" => false,
+        _ if other == SERVERS => kind == Kind::Dev || name == BENCH || name == SOAK,
         "booking-http" | "booking-store" => other == "booking-core",
         // It knows traits only; its tests may put real adapters behind them.
         "booking-engine" => other == "booking-core" || (kind == Kind::Dev && (is_low() || is_vendor(other))),
@@ -404,7 +411,8 @@ fn databases_in_the_store(repository: &Repository) -> Problems {
         "tokio-postgres-rustls",
     ];
     strays(repository, |member, dependency| {
-        !(member.name == "booking-store" || member.name == BENCH) && DATABASES.contains(&dependency.name)
+        !["booking-store", BENCH, SERVERS].contains(&member.name.as_str())
+            && DATABASES.contains(&dependency.name)
     })
 }
 
@@ -428,13 +436,14 @@ fn no_features_in_the_root(repository: &Repository) -> Problems {
     let table =
         repository.workspace.root.get("workspace").and_then(|workspace| workspace.get("dependencies"));
     let lines = table.and_then(Value::as_table).into_iter().flatten();
-    let is_bare = |value: &Value| {
+    // What is not published cannot be asked for by its version: packages leave such a dependency of their tests out.
+    let is_bare = |name: &str, value: &Value| {
         value.get("default-features").and_then(Value::as_bool) == Some(false)
             && value.get("features").is_none()
             && value.get("git").is_none()
-            && value.get("version").is_some()
+            && value.get("version").is_some() != (name == SERVERS)
     };
-    let wrong = lines.filter(|(_, value)| !is_bare(value));
+    let wrong = lines.filter(|(name, value)| !is_bare(name, value));
     wrong
         .map(|(name, _)| {
             format!("Cargo.toml: {name} needs a version, `default-features = false`, and no more")

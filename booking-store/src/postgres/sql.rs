@@ -210,8 +210,8 @@ mod tests {
     use booking_core::conformance::SeededRng;
 
     use super::*;
-    use crate::server::Server;
     use crate::{Keys, PostgresStore, PostgresUrl};
+    use booking_test_servers::postgres::Server;
 
     #[expect(clippy::disallowed_methods, reason = "a connection of the test's own")]
     #[tokio::test]

@@ -1,8 +1,7 @@
-//! A PostgreSQL server of the installed package, in a folder of its own, for as long as this process lives.
+//! A PostgreSQL server of the installed package.
 
-#![allow(dead_code, unreachable_pub, reason = "each user of this file needs another part of it")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![allow(clippy::disallowed_methods, reason = "a connection of the tests' own needs a task of its own")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::disallowed_methods, reason = "a connection of the tests' own needs a task of its own")]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -22,6 +21,7 @@ read -r _
 rm -rf "$2"
 "#;
 
+/// A server with a folder of its own, until the process that started it ends.
 #[derive(Debug)]
 pub struct Server {
     programs: PathBuf,
