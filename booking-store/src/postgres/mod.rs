@@ -4,6 +4,8 @@ mod pool;
 mod schema;
 mod sql;
 mod tables;
+#[cfg(feature = "sqlite")]
+mod target;
 mod url;
 
 use std::fmt;
@@ -23,6 +25,8 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::pool::{Pool, Vain, Value, failed, text, value};

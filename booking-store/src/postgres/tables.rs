@@ -156,6 +156,7 @@ impl Sql {
 
     /// The key of the claims, made where the database is new.
     pub(super) async fn unlock(&mut self, seals: &Seals) -> Result<zeroize::Zeroizing<[u8; 32]>, StoreError> {
+        crate::transfer::refuse_unfinished(self.bytes("transfer").await?.as_deref())?;
         let locked =
             Locked { key_ids: self.bytes("key_ids").await?, claim_key: self.bytes("claim_key").await? };
         let (claim_key, written) = crate::columns::unlock(seals, &locked)?;
