@@ -95,6 +95,13 @@ impl Server {
         assert!(status.success(), "pg_ctl {arguments:?}");
     }
 
+    /// Runs a program of the package to its end.
+    pub fn runs(&self, program: &str, arguments: &[&str]) {
+        let ran =
+            as_user(&self.programs.join(program), self.user, &self.folder).args(arguments).output().unwrap();
+        assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     /// The URL of a database, by its name.
     pub fn url(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
