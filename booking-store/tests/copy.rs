@@ -1,7 +1,6 @@
 //! Copies of an SQLite file: whole or not there, and put back as what they are: old.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![expect(clippy::disallowed_methods, reason = "somebody writes while a copy is made")]
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use booking_core::conformance::SeededRng;
 use booking_core::store::{
-    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Commit, Origin, Record, Row,
-    SecretRecord, Store, StoreError, Tx, WorkKey, Write,
+    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Commit, DoorReadRecord, Origin, Record,
+    Row, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin, Reply,
@@ -463,5 +463,35 @@ fn a_dump_that_is_restored_is_the_same_store() {
         let copy = Rig { url: restored, folder: tempfile::tempdir().unwrap() };
         copy.check().await;
         rig.check().await;
+    });
+}
+
+/// The statements that the page tells operators to run on what they have restored.
+#[test]
+fn a_restored_database_is_told_that_it_is_old() {
+    run(async {
+        let rig = Rig::new().await;
+        let key = DoorKey { vendor: "thekeys".into(), device: "1".into(), keypad: "".into() };
+        let read = Record::DoorRead(DoorReadRecord {
+            tenant: harbour(),
+            key,
+            observed_at: Some(at(0)),
+            complete: true,
+            codes: Vec::new(),
+            failing: None,
+        });
+        let row = read.key();
+        done(&rig.source(), Tx { writes: vec![Write::Put(Box::new(read))], ..Tx::new(at(0)) }).await;
+        rig.moves(100).await.unwrap();
+        let page = include_str!("../../docs/postgresql.md");
+        let sql = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+        ask(&rig.url, sql).await;
+        let store = rig.try_open().await.unwrap();
+        let Some(Record::DoorRead(read)) = store.get(&row).await.unwrap().map(|row| row.record) else {
+            unreachable!()
+        };
+        assert!(!read.complete);
+        // Minutes before the lease that was given would have ended.
+        assert_eq!(store.claim_work(at(2), Duration::from_secs(60), 9).await.unwrap().len(), 3);
     });
 }

@@ -26,6 +26,11 @@ const END_LEASES: &str = "UPDATE work SET due_at = min(coalesce(due_at, ?1), ?1)
 /// What a door showed then says little of what it holds now: a read that showed only a part is believed as little.
 const DOUBT_READS: &str =
     "UPDATE door_read SET plain = json_set(plain, '$.complete', json('false')), revision = revision + 1";
+/// A code that its ledger does not know was made since, and it is the one that its guest was told last. Where the ledger's
+/// own counted as told by us, it would be taken for one too many, and removed.
+const DOUBT_CODES: &str =
+    "UPDATE code SET plain = json_set(plain, '$.adopted', json('true')), revision = revision + 1
+    WHERE json_extract(plain, '$.state') <> 'removed'";
 const NEWEST: &str = "SELECT max(at) FROM audit";
 
 /// A copy that was made.
@@ -77,8 +82,8 @@ pub fn backup_sqlite(
 /// Puts a copy where hosts look for their store; the copy itself stays as it is. With `replace` what is there is kept
 /// beside it, with the time `now` after its name. Blocks meanwhile.
 ///
-/// In what was put back all leases are over, sources and doors are due, and no read of a door is believed to be whole:
-/// the world went on after the copy was made.
+/// In what was put back all leases are over, sources and doors are due, no read of a door is believed to be whole, and no
+/// code to be the last one that its guest was told: the world went on after the copy was made.
 ///
 /// # Errors
 ///
@@ -294,7 +299,9 @@ fn age(part: &Path, now: DateTime<Utc>) -> Result<(), StoreError> {
     let mut connection = connect(part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let transaction = connection.transaction().map_err(failed)?;
     transaction.execute(END_LEASES, params![Micros::of(now).0]).map_err(failed)?;
-    transaction.execute(DOUBT_READS, []).map_err(failed)?;
+    for doubt in [DOUBT_READS, DOUBT_CODES] {
+        transaction.execute(doubt, []).map_err(failed)?;
+    }
     transaction.commit().map_err(failed)
 }
 

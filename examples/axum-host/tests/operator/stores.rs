@@ -75,3 +75,28 @@ fn what_happened_after_the_backup_is_found_on_the_doors() {
     world.run(&["sync", "--dry-run"]).is(0, &["something to do for 0"]);
     assert_eq!((world.sms(PHONE), world.sms(LATE)), (1, 1));
 }
+
+#[test]
+fn digits_that_changed_after_the_backup_stay_with_their_guest() {
+    let mut world = World::new(How::Served);
+    let booking = world.book(STUDIO, 3, PHONE);
+    world.sync();
+    let (copy, old) = (world.path("copy.db"), world.codes(STUDIO));
+    world.run(&["backup", &copy]).is(0, &[]);
+    world.run(&["reissue", &booking.to_string(), "--yes"]).is(0, &[]);
+    let new = world.codes(STUDIO);
+    assert_eq!((new.len(), world.sms(PHONE)), (1, 2));
+    assert_ne!(digits(&new), digits(&old));
+    world.stop();
+    world.run(&["restore", &copy, "--replace"]).is(0, &[]);
+    let planned = world.run(&["sync", "--dry-run"]);
+    planned.is(0, &["something to do for 1", "adopt", "its digits are kept"]).lacks(&["surplus", "create"]);
+    world.sync();
+    world.configure("mode = \"observe\"", "mode = \"full\"");
+    world.serve();
+    world.until("a host with nothing to do", |world| {
+        world.run(&["sync", "--dry-run"]).text.contains("something to do for 0")
+    });
+    assert_eq!(digits(&world.codes(STUDIO)), digits(&new), "what the guest was told last opens the door");
+    assert_eq!(world.sms(PHONE), 2, "and nothing else is told");
+}
