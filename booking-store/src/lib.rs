@@ -21,7 +21,7 @@ pub use postgres::{PostgresStore, PostgresUrl};
 pub use seal::Keys;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackedUp, Restored, SqliteStore, backup_sqlite, restore_sqlite};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
 pub use transfer::TransferError;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 pub use transfer::{Moved, Progress, Step, TableSum, move_store};
