@@ -6,7 +6,8 @@ use std::time::Duration as StdDuration;
 use booking_core::conformance::{On, Planted, Trouble};
 use booking_core::store::CodeState;
 use booking_core::{
-    BookingStatus, DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, VendorCodeId,
+    BookingStatus, DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, UnitRef,
+    VendorCodeId,
 };
 use booking_engine::Mode;
 use chrono::{Duration, NaiveDate};
@@ -144,6 +145,21 @@ fn b11_places_that_staff_holds_are_left_to_them() {
     inn.pass_until(local(3, 5, 13, 0));
     assert_eq!(there(&inn, &["far", "soon"]), [true, false]);
     assert_eq!(inn.on("flat").iter().filter(|code| code.name.starts_with("Cleaner")).count(), 2);
+}
+
+#[test]
+fn b11_who_moves_away_while_waiting_for_a_place_keeps_nobody_from_it() {
+    let mut layout = Layout::behind(vec![("flat", small(1)), ("loft", small(1))]);
+    layout.units = vec![("flat", vec!["flat"]), ("loft", vec!["loft"])];
+    let inn = Inn::new(layout);
+    inn.book("in", "loft", day(3, 1), day(3, 30));
+    inn.pass_until(local(3, 1, 16, 0));
+    inn.book("far", "flat", day(3, 20), day(3, 22));
+    inn.book("soon", "flat", day(3, 3), day(3, 5));
+    inn.change("far", |booking| booking.unit = Some(UnitRef::parse("loft").unwrap()));
+    inn.book("later", "flat", day(3, 21), day(3, 23));
+    inn.pass_until(local(3, 5, 13, 0));
+    assert_eq!(there(&inn, &["far", "soon", "later"]), [false, false, true], "{:?}", inn.alerts());
 }
 
 #[test]
