@@ -585,6 +585,8 @@ impl Planner<'_> {
         }
         if self.readable(&place) {
             match code.vendor_id {
+                // The last read has missed it: the next one tells whether there is anything to take off.
+                Some(_) if code.missing_since.is_some() => self.ask_for(&place, now),
                 Some(_) if self.brake_allows(code) => {
                     self.step(Step::Delete { code: code.id.clone() }, When::Now)
                 }
