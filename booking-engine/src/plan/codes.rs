@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::observe::SECOND_LOOK;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
 use crate::alert::AlertKind;
+use crate::doors::DOUBT;
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 
@@ -498,6 +499,9 @@ impl Planner<'_> {
             self.ask_for(&self.place(code), self.s.now);
         } else if partial && code.proof < Proof::Listed {
             self.await_proof(code);
+        } else if let Some(at) = seen.filter(|_| partial && last_write_was(code, WriteKind::Delete)) {
+            // A list that shows none at once is doubted for a while, and then proves the removal.
+            self.ask_for(&self.place(code), at + DOUBT);
         }
     }
 

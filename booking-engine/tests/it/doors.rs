@@ -172,6 +172,31 @@ fn b11_without_leave_to_delete_nobody_is_made_to_yield() {
 }
 
 #[test]
+fn b11_codes_that_nobody_might_take_off_make_room_once_somebody_may() {
+    let inn = Inn::new(Layout { mode: Mode::UpsertOnly, ..Layout::flat(small(3)) });
+    ["1", "2", "3"].iter().for_each(|text| inn.book(text, "flat", day(3, 1), day(3, 4)));
+    inn.book("late", "flat", day(3, 2), day(3, 8));
+    inn.pass_until(local(3, 4, 18, 0));
+    assert_eq!(there(&inn, &["1", "2", "3", "late"]), [true, true, true, false]);
+    let inn = inn.restarted(|layout| layout.mode = Mode::Full);
+    inn.pass(Duration::minutes(30));
+    assert_eq!(there(&inn, &["1", "2", "3", "late"]), [false, false, false, true], "{:?}", inn.alerts());
+}
+
+#[test]
+fn h06_a_removal_that_leaves_a_keypad_empty_at_once_is_proven_when_the_doubt_is_over() {
+    let inn = Inn::new(Layout::flat(small(3)));
+    inn.book("1", "flat", day(3, 5), day(3, 9));
+    ["71", "72"].iter().for_each(|id| assert!(inn.lock().put(&key("flat"), staff_code(id, Some("4711")))));
+    inn.pass(Duration::hours(7));
+    ["71", "72"].map(|id| assert!(inn.lock().remove(&key("flat"), &VendorCodeId::parse(id).unwrap())));
+    inn.cancel("1");
+    assert_eq!((inn.on("flat").len(), inn.live("1").len()), (0, 1), "shows none where there were three");
+    inn.pass(Duration::minutes(15));
+    assert_eq!(inn.live("1"), [], "{:?}", inn.alerts());
+}
+
+#[test]
 fn b11_a_yield_whose_answers_are_lost_comes_right() {
     for trouble in [Trouble::AnswerLost, Trouble::NoAnswer] {
         for times in 1..4 {
