@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod call;
 mod count;
+mod deploy;
 mod l10n;
 mod mutants;
 mod package;
@@ -37,6 +38,8 @@ enum Task {
     Mutants,
     /// Holds the locale files against each other.
     L10n,
+    /// Holds alert rules, dashboard, service unit and container file against the tools that read them.
+    Deploy,
     /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
     Tidy,
     /// Measures the whole of it, each figure beside its limit.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(root, &options),
         Task::Mutants => mutants::run(root),
         Task::L10n => l10n::run(root),
+        Task::Deploy => deploy::run(root, std::env::var("CARGO_TARGET_DIR").ok().as_deref()),
         Task::Tidy => tidy::run(root),
         Task::Bench(options) => bench::run(root, &options),
         Task::World(options) => world::run(root, &options),

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Call;
 use crate::count::Count;
+use crate::deploy;
 use crate::l10n;
 use crate::package::Packaging;
 use crate::postgres;
@@ -63,6 +64,8 @@ enum Step {
     Deny,
     /// The locale files.
     L10n,
+    /// What operators are given besides the program: rules, dashboard, unit, container file.
+    Deploy,
     /// Each library, built from the archive that would be published.
     Package,
     /// The demonstration, once through.
@@ -82,6 +85,8 @@ enum Action {
     Postgres,
     /// Checks the locale files, in this very process.
     L10n,
+    /// Holds the files of `deploy/` against the tools that read them.
+    Deploy,
     /// Unpacks what was packaged into this folder.
     LayOut(String),
 }
@@ -164,6 +169,7 @@ impl Step {
             }
             Self::Deny => vec![run("deny check bans licenses sources")],
             Self::L10n => vec![Action::L10n],
+            Self::Deploy => vec![Action::Deploy],
             Self::Package => {
                 let packaging = around.packaging();
                 let package = Action::Run(packaging.package(!around.ci));
@@ -262,6 +268,7 @@ fn perform(
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
             Action::Postgres => postgres::get(root)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
+            Action::Deploy => deploy::run(root, around.target.as_deref()).map(|()| true)?,
             Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
         };
         anyhow::ensure!(passed, "failed: {}", action.shown());
@@ -293,6 +300,7 @@ impl Action {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
             Self::Postgres => postgres::SHOWN.to_owned(),
             Self::L10n => "cargo xtask l10n".to_owned(),
+            Self::Deploy => "cargo xtask deploy".to_owned(),
             Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
         }
     }
@@ -415,6 +423,7 @@ doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
 l10n     cargo xtask l10n
+deploy   cargo xtask deploy
 package  cargo package --workspace --exclude tool --no-verify --exclude-lockfile --target-dir target
 package  (unpacks the archives as a workspace in target/package/alone)
 package  cargo check -p booking-core --manifest-path target/package/alone/Cargo.toml --target-dir target
