@@ -157,6 +157,15 @@ impl Engine {
                 }
             })
             .await?;
+            // What could not be taken off by an earlier configuration may go by this one.
+            self.rows(Kind::Code, &tenant.slug, |record| {
+                if let Record::Code(code) = record
+                    && code.state == CodeState::Unwanted
+                {
+                    stays.entry(code.stay).or_insert(None);
+                }
+            })
+            .await?;
             self.rows(Kind::Alert, &tenant.slug, |record| {
                 if let Record::Alert(alert) = record
                     && let (Some(stay), None) = (alert.stay, alert.closed_at)
