@@ -50,13 +50,14 @@ impl Host {
     pub(crate) fn new(
         name: String,
         folder: &Path,
+        logs: &Path,
         program: &Path,
         config: PathBuf,
         around: &Path,
         url: String,
     ) -> anyhow::Result<Self> {
         let clock_path = folder.join(format!("{name}.clock"));
-        let log = folder.join(format!("{name}.log"));
+        let log = logs.join(format!("{name}.log"));
         let clock = File::create(&clock_path)?;
         let (program, around) = (program.to_owned(), around.to_owned());
         let host =
@@ -152,7 +153,12 @@ impl Host {
                 && let Some(status) = child.try_wait()?
             {
                 self.running = None;
-                bail!("{} ended while it started: {status}", self.name);
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                bail!(
+                    "{} ended while it started: {status}: {}",
+                    self.name,
+                    log.lines().last().unwrap_or_default()
+                );
             }
             tokio::time::sleep(LOOK).await;
         }

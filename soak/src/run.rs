@@ -139,12 +139,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         }
     }
     soak.read_logs()?;
-    if let Some(logs) = &options.logs {
-        std::fs::create_dir_all(logs)?;
-        for host in &soak.hosts {
-            std::fs::copy(&host.log, logs.join(format!("{}.log", host.name)))?;
-        }
-    }
     soak.report.worked = std::mem::take(&mut *guard(&soak.worked));
     soak.report.peak_kib = soak.hosts.iter().map(|host| host.peak).max().unwrap_or_default();
     Ok(std::mem::take(&mut soak.report))
@@ -159,6 +153,8 @@ impl Soak {
         let place = Place::new(options.store, folder.path()).await?;
         let client =
             reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).no_proxy().build()?;
+        let logs = options.logs.as_deref().unwrap_or(folder.path());
+        std::fs::create_dir_all(logs)?;
         let mut hosts = Vec::new();
         for number in 0..options.hosts {
             let listen = format!("127.0.0.1:{}", free_port(u16::from(number))?);
@@ -169,7 +165,7 @@ impl Soak {
             let trust = options.seed.is_multiple_of(2);
             std::fs::write(&config, town::config(&listen, &place.url(), &simulators, trust))?;
             let url = format!("http://{listen}");
-            hosts.push(Host::new(name, folder.path(), &options.binary, config, &around, url)?);
+            hosts.push(Host::new(name, folder.path(), logs, &options.binary, config, &around, url)?);
         }
         let count = hosts.len();
         Ok(Self {
