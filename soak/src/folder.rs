@@ -1,5 +1,6 @@
 //! A folder that is gone when this process is, however that came about.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -20,6 +21,8 @@ impl Folder {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // What interrupts this process from a terminal goes to its whole group.
+            .process_group(0)
             .spawn()?;
         Ok(Self { path, keeper })
     }

@@ -267,3 +267,156 @@ fn excused(records: &[&MessageRecord], earlier: &Heard, later: &Heard) -> bool {
             || (!is_same && between && !matches!(record.state, MessageState::Sent(_)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use booking_core::store::{MessageKind, MessageText, Told};
+    use booking_core::{IntegrationName, MessageId, Receipt, Recipient, UnitId};
+    use booking_sim::smoobu::BookingPatch;
+    use chrono::Days;
+
+    use super::*;
+    use crate::journal::Fate;
+
+    const NUMBER: u64 = 1;
+    const FLAT: u64 = 3;
+    const PIN: &str = "482913";
+
+    /// A stay of next week with a code on each of its doors, whose guest knows, as all of them say.
+    struct World {
+        sims: Simulators,
+        kept: Kept,
+        journal: Journal,
+        now: DateTime<Utc>,
+        codes: Vec<u64>,
+    }
+
+    fn at() -> DateTime<Utc> {
+        "2027-03-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn message(stay: &BookingId, text: &str, sent: bool) -> MessageRecord {
+        let (start, end) = town::window(at().date_naive() + Days::new(7), at().date_naive() + Days::new(9));
+        let unit = UnitId::parse(&format!("flat-{FLAT}")).unwrap();
+        MessageRecord {
+            id: MessageId::parse("bcdfghjkmnpq").unwrap(),
+            tenant: town::tenant(),
+            stay: stay.clone(),
+            notifier: IntegrationName::parse("thread-smoobu").unwrap(),
+            kind: MessageKind::CodeReady,
+            state: if sent { MessageState::Sent(Receipt { vendor_id: None }) } else { MessageState::Unknown },
+            maybe_twice: false,
+            attempts: 0,
+            retry_at: None,
+            intended_at: at(),
+            tried_at: at(),
+            ended_at: None,
+            error: None,
+            told: Some(Told { unit, start, end, codes: Vec::new() }),
+            text: Some(MessageText {
+                recipient: Recipient::Channel,
+                subject: String::new(),
+                body: text.to_owned(),
+                language: "en".to_owned(),
+            }),
+        }
+    }
+
+    fn check<T>(change: impl FnOnce(&mut World) -> T, expected: &[&str]) {
+        let now = at();
+        let mut sims = town::simulators(now);
+        let (arrival, departure) = (now.date_naive() + Days::new(7), now.date_naive() + Days::new(9));
+        let id = sims.smoobu.create_booking(now, town::stay(NUMBER, FLAT, arrival, departure));
+        let codes = town::doors_of(FLAT).map(|door| {
+            let share = Share {
+                description: Some(format!("Smoobu#{id}")),
+                date_start: Some(arrival),
+                hour_start: Some((15, 0)),
+                date_end: Some(departure),
+                hour_end: Some((12, 0)),
+                ..Share::permanent(town::lock(door), &town::keypad(door), "guest", PIN)
+            };
+            sims.thekeys.plant_share(now, share)
+        });
+        let stay = BookingId::parse("bcdfghjkmnpq").unwrap();
+        let kept = Kept {
+            inbox: Vec::new(),
+            messages: vec![message(&stay, "text", true)],
+            stays: BTreeMap::from([(id.to_string(), stay)]),
+            leases: Vec::new(),
+        };
+        let mut world = World { sims, kept, journal: Journal::default(), now, codes: codes.to_vec() };
+        let _ = change(&mut world);
+        let found = broken(&world.sims, &world.kept, &world.journal, world.now);
+        // Nobody has told this guest anything: what is looked at here are doors and webhooks.
+        let found: Vec<_> = found.iter().filter(|text| !text.contains("was told nothing")).collect();
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_not_broken() {
+        check(|_| {}, &[]);
+    }
+
+    #[test]
+    fn doors_are_judged_by_what_is_on_them() {
+        let id = town::reference(NUMBER);
+        check(|world| world.sims.thekeys.remove_share(world.now, world.codes[1]), &["0 codes on door 3"]);
+        check(
+            |world| world.sims.smoobu.cancel(world.now, id),
+            &["door 3 where it has", "door 12 where it has"],
+        );
+        check(
+            |world| world.sims.thekeys.forget_at_door(world.now, world.codes[0]),
+            &["cloud and keypad differ", "0 codes on door 12"],
+        );
+        let later =
+            BookingPatch { departure: Some(at().date_naive() + Days::new(10)), ..BookingPatch::default() };
+        check(|world| world.sims.smoobu.update_booking(world.now, id, later), &["opens at", "opens at"]);
+        let elsewhere = BookingPatch { apartment: Some(town::apartment(5)), ..BookingPatch::default() };
+        check(
+            |world| world.sims.smoobu.update_booking(world.now, id, elsewhere),
+            &["1 codes on door 3 where it has no right", "0 codes on door 5"],
+        );
+        let foreign =
+            Share { description: None, ..Share::permanent(town::lock(3), &town::keypad(3), "x", "111111") };
+        check(|world| world.sims.thekeys.plant_share(world.now, foreign), &["is nobody's"]);
+        let edited = |world: &mut World| {
+            let staff = world.sims.thekeys.codes_on(town::lock(0))[0].id;
+            world.sims.thekeys.edit_share(world.now, staff, |share| share.active = false);
+        };
+        check(edited, &["is nobody's", "staff's code is not there"]);
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_asked_for() {
+        let body = r#"{"action":"newReservation","data":{"id":90000002}}"#;
+        check(
+            |world| world.journal.note(body.to_owned(), Fate::Acknowledged),
+            &["1 newReservation of 90000002"],
+        );
+        check(|world| world.journal.note(body.to_owned(), Fate::Refused), &[]);
+        check(|world| world.kept.leases.push("grant/soak/x".to_owned()), &["grant/soak/x is leased"]);
+    }
+
+    #[test]
+    fn the_same_thing_is_told_twice_only_where_the_record_says_so() {
+        let stay = BookingId::parse("bcdfghjkmnpq").unwrap();
+        let heard = |seconds| Heard { at: at() + TimeDelta::seconds(seconds), text: "text".to_owned() };
+        let plain = message(&stay, "text", true);
+        let twice = MessageRecord { maybe_twice: true, ..plain.clone() };
+        let other = message(&stay, "another", false);
+        let long_ago = MessageRecord { tried_at: at() - TimeDelta::days(1), ..other.clone() };
+        for (records, expected) in [
+            (vec![&plain], false),
+            (vec![&plain, &twice], true),
+            (vec![&plain, &other], true),
+            (vec![&plain, &long_ago], false),
+        ] {
+            assert_eq!(excused(&records, &heard(0), &heard(30)), expected, "{records:?}");
+        }
+    }
+}
