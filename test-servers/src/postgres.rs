@@ -62,6 +62,8 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            // What interrupts this process from a terminal goes to its whole group.
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut said = String::new();

@@ -39,10 +39,14 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// Opens a transaction.
-    pub(super) fn begin(connection: Borrowed) -> Self {
+    /// Opens a transaction; where it is to be `alone`, after every other that has to do with work, and before the next.
+    pub(super) fn begin(connection: Borrowed, alone: bool) -> Self {
         let connection = Arc::new(connection);
-        let sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        let mut sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        if alone {
+            // Before the first look at any data, so that nothing can change between the two.
+            sent.push(order(&connection, "LOCK TABLE work IN EXCLUSIVE MODE"));
+        }
         Self { connection, sent, vain: None }
     }
 
