@@ -189,7 +189,9 @@ fn h06_a_removal_that_leaves_a_keypad_empty_at_once_is_proven_when_the_doubt_is_
     inn.book("1", "flat", day(3, 5), day(3, 9));
     ["71", "72"].iter().for_each(|id| assert!(inn.lock().put(&key("flat"), staff_code(id, Some("4711")))));
     inn.pass(Duration::hours(7));
-    ["71", "72"].map(|id| assert!(inn.lock().remove(&key("flat"), &VendorCodeId::parse(id).unwrap())));
+    ["71", "72"]
+        .iter()
+        .for_each(|id| assert!(inn.lock().remove(&key("flat"), &VendorCodeId::parse(id).unwrap())));
     inn.cancel("1");
     assert_eq!((inn.on("flat").len(), inn.live("1").len()), (0, 1), "shows none where there were three");
     inn.pass(Duration::minutes(15));
