@@ -12,10 +12,11 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod call;
 mod count;
+mod fuzz;
 mod l10n;
 mod mutants;
 mod package;
-mod postgres;
+mod packages;
 mod suite;
 mod tidy;
 mod workspace;
@@ -41,6 +42,8 @@ enum Task {
     Tidy,
     /// Measures the whole of it, each figure beside its limit.
     Bench(bench::Options),
+    /// Holds every parser against any bytes, with libFuzzer; wants a nightly compiler.
+    Fuzz(fuzz::Options),
     /// Lives through histories of the deterministic world, or tells the story of one.
     World(world::Options),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::L10n => l10n::run(root),
         Task::Tidy => tidy::run(root),
         Task::Bench(options) => bench::run(root, &options),
+        Task::Fuzz(options) => fuzz::run(root, &options),
         Task::World(options) => world::run(root, &options),
     };
     match done {
