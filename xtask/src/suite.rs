@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Call;
 use crate::count::Count;
+use crate::deploy;
 use crate::l10n;
 use crate::package::Packaging;
 use crate::packages;
@@ -54,6 +55,8 @@ enum Step {
     Servers,
     /// All tests but those in documentation.
     Test,
+    /// The program, killed under load.
+    Soak,
     /// Histories of the simulated world.
     World,
     /// The tests in documentation.
@@ -64,6 +67,8 @@ enum Step {
     Deny,
     /// The locale files.
     L10n,
+    /// What operators are given besides the program: rules, dashboard, unit, container file.
+    Deploy,
     /// Each library, built from the archive that would be published.
     Package,
     /// The demonstration, once through.
@@ -83,6 +88,8 @@ enum Action {
     Servers,
     /// Checks the locale files, in this very process.
     L10n,
+    /// Holds the files of `deploy/` against the tools that read them.
+    Deploy,
     /// Unpacks what was packaged into this folder.
     LayOut(String),
 }
@@ -155,6 +162,7 @@ impl Step {
             Self::Bare => [bare(&around.workspace), databases(&around.workspace)].concat(),
             Self::Servers => vec![Action::Servers],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
+            Self::Soak => crate::soak::calls(around.target.as_deref()).map(Action::Run).into(),
             Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
@@ -165,6 +173,7 @@ impl Step {
             }
             Self::Deny => vec![run("deny check bans licenses sources")],
             Self::L10n => vec![Action::L10n],
+            Self::Deploy => vec![Action::Deploy],
             Self::Package => {
                 let packaging = around.packaging();
                 let package = Action::Run(packaging.package(!around.ci));
@@ -279,6 +288,7 @@ fn perform(
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
             Action::Servers => packages::get(root)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
+            Action::Deploy => deploy::run(root, around.target.as_deref()).map(|()| true)?,
             Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
         };
         anyhow::ensure!(passed, "failed: {}", action.shown());
@@ -310,6 +320,7 @@ impl Action {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
             Self::Servers => packages::SHOWN.to_owned(),
             Self::L10n => "cargo xtask l10n".to_owned(),
+            Self::Deploy => "cargo xtask deploy".to_owned(),
             Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
         }
     }
@@ -435,6 +446,9 @@ bare     cargo clippy -p booking-store --no-default-features --features redis --
 bare     cargo clippy -p booking-store --no-default-features --features sqlite -- -D warnings
 servers  (apt-get install -y postgresql redis-server, what of it is missing)
 test     cargo nextest run --workspace --all-features
+soak     cargo build --workspace --all-features --bin axum-host --bin booking-soak
+soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlite --hosts 1 --seed 1 --kills 10
+soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 3 --seed 2 --kills 10
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 4000
 world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 1000
@@ -442,6 +456,7 @@ doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
 l10n     cargo xtask l10n
+deploy   cargo xtask deploy
 package  cargo package --workspace --exclude tool --no-verify --exclude-lockfile --target-dir target
 package  (unpacks the archives as a workspace in target/package/alone)
 package  cargo check -p booking-core --manifest-path target/package/alone/Cargo.toml --target-dir target
