@@ -5,8 +5,10 @@ mod columns;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod rules;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -17,7 +19,9 @@ mod transfer;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresUrl};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(feature = "redis")]
+pub use redis::{RedisIdempotency, RedisUrl};
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 pub use seal::Keys;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackedUp, Restored, SqliteStore, backup_sqlite, restore_sqlite};

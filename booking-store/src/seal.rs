@@ -128,10 +128,12 @@ impl Seals {
         Self { keys, rng }
     }
 
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn active(&self) -> KeyId {
         self.keys.active.id
     }
 
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn knows(&self, id: KeyId) -> bool {
         self.key(id).is_some()
     }
@@ -140,6 +142,7 @@ impl Seals {
         std::iter::once(&self.keys.active).chain(&self.keys.older).find(|key| key.id == id)
     }
 
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn draw_key(&self) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         self.rng.fill(&mut *key);

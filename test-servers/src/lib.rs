@@ -3,3 +3,4 @@
 //! They panic where they cannot go on, as tests do.
 
 pub mod postgres;
+pub mod redis;

@@ -13,10 +13,11 @@ mod bench;
 mod call;
 mod count;
 mod deploy;
+mod fuzz;
 mod l10n;
 mod mutants;
 mod package;
-mod postgres;
+mod packages;
 mod soak;
 mod suite;
 mod tidy;
@@ -45,6 +46,8 @@ enum Task {
     Tidy,
     /// Measures the whole of it, each figure beside its limit.
     Bench(bench::Options),
+    /// Holds every parser against any bytes, with libFuzzer; wants a nightly compiler.
+    Fuzz(fuzz::Options),
     /// Kills the real program under load, and asks afterwards whether it kept its promises.
     Soak(soak::Options),
     /// Lives through histories of the deterministic world, or tells the story of one.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Deploy => deploy::run(root, std::env::var("CARGO_TARGET_DIR").ok().as_deref()),
         Task::Tidy => tidy::run(root),
         Task::Bench(options) => bench::run(root, &options),
+        Task::Fuzz(options) => fuzz::run(root, &options),
         Task::Soak(options) => soak::run(root, &options),
         Task::World(options) => world::run(root, &options),
     };

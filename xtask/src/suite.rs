@@ -15,7 +15,8 @@ use crate::count::Count;
 use crate::deploy;
 use crate::l10n;
 use crate::package::Packaging;
-use crate::postgres;
+use crate::packages;
+
 use crate::tidy;
 use crate::workspace::Workspace;
 
@@ -50,8 +51,8 @@ enum Step {
     Clippy,
     /// All lints, on the libraries without their default features.
     Bare,
-    /// The PostgreSQL server that tests start.
-    Postgres,
+    /// The servers that tests start.
+    Servers,
     /// All tests but those in documentation.
     Test,
     /// The program, killed under load.
@@ -83,8 +84,8 @@ enum Action {
     Nextest(Call),
     /// Runs tests with cargo and counts them.
     CargoTest(Call),
-    /// Installs PostgreSQL where it is missing.
-    Postgres,
+    /// Installs servers where they are missing.
+    Servers,
     /// Checks the locale files, in this very process.
     L10n,
     /// Holds the files of `deploy/` against the tools that read them.
@@ -158,8 +159,8 @@ impl Step {
         match self {
             Self::Fmt => vec![run("fmt --all --check")],
             Self::Clippy => vec![run("clippy --workspace --all-targets --all-features -- -D warnings")],
-            Self::Bare => bare(&around.workspace),
-            Self::Postgres => vec![Action::Postgres],
+            Self::Bare => [bare(&around.workspace), databases(&around.workspace)].concat(),
+            Self::Servers => vec![Action::Servers],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
             Self::Soak => crate::soak::calls(around.target.as_deref()).map(Action::Run).into(),
             Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
@@ -182,6 +183,22 @@ impl Step {
             Self::Demo => vec![run("run -p axum-host -- demo --once")],
         }
     }
+}
+
+/// The store with each of its databases alone: what they share must not be dead without the others.
+fn databases(workspace: &Workspace) -> Vec<Action> {
+    const STORE: &str = "booking-store";
+    let features = workspace.member(STORE).and_then(|store| store.manifest.get("features")?.as_table());
+    let alone = features.into_iter().flat_map(|features| features.keys()).filter(|name| *name != "default");
+    alone
+        .map(|name| {
+            Action::Run(
+                Call::cargo("clippy")
+                    .with(["-p", STORE, "--no-default-features", "--features", name])
+                    .with(["--", "-D", "warnings"]),
+            )
+        })
+        .collect()
 }
 
 /// The host asks its parts for features of theirs; it gets a run of its own, lest it hide what is missing without them.
@@ -269,7 +286,7 @@ fn perform(
             Action::Run(call) => told(call, facts).run(root)?,
             Action::Nextest(call) => reading(&told(call, facts), root, Count::from_nextest, count)?,
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
-            Action::Postgres => postgres::get(root)?,
+            Action::Servers => packages::get(root)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
             Action::Deploy => deploy::run(root, around.target.as_deref()).map(|()| true)?,
             Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
@@ -301,7 +318,7 @@ impl Action {
     fn shown(&self) -> String {
         match self {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
-            Self::Postgres => postgres::SHOWN.to_owned(),
+            Self::Servers => packages::SHOWN.to_owned(),
             Self::L10n => "cargo xtask l10n".to_owned(),
             Self::Deploy => "cargo xtask deploy".to_owned(),
             Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
@@ -401,11 +418,19 @@ mod tests {
 
     fn around(ci: bool) -> Surroundings {
         let mut files = Files::new();
-        let members = ["booking-core", "a-client", "booking-host", "tool"];
+        let members = ["booking-core", "a-client", "booking-host", "booking-store", "tool"];
         files.insert("Cargo.toml".to_owned(), format!("[workspace]\nmembers = {members:?}\n"));
         for name in members {
             let publish = if name == "tool" { "publish = false\n" } else { "" };
-            files.insert(format!("{name}/Cargo.toml"), format!("[package]\nname = \"{name}\"\n{publish}"));
+            let features = if name == "booking-store" {
+                "[features]\ndefault = []\nredis = []\nsqlite = []\n"
+            } else {
+                ""
+            };
+            files.insert(
+                format!("{name}/Cargo.toml"),
+                format!("[package]\nname = \"{name}\"\n{publish}{features}"),
+            );
         }
         Surroundings { workspace: Workspace::read(&files).unwrap(), ci, target: None, seed: 1 }
     }
@@ -415,9 +440,11 @@ mod tests {
         let expected = "\
 fmt      cargo fmt --all --check
 clippy   cargo clippy --workspace --all-targets --all-features -- -D warnings
-bare     cargo clippy -p booking-core -p a-client --no-default-features -- -D warnings
+bare     cargo clippy -p booking-core -p a-client -p booking-store --no-default-features -- -D warnings
 bare     cargo clippy -p booking-host --no-default-features -- -D warnings
-postgres (apt-get install -y postgresql, where no PostgreSQL server is installed)
+bare     cargo clippy -p booking-store --no-default-features --features redis -- -D warnings
+bare     cargo clippy -p booking-store --no-default-features --features sqlite -- -D warnings
+servers  (apt-get install -y postgresql redis-server, what of it is missing)
 test     cargo nextest run --workspace --all-features
 soak     cargo build --workspace --all-features --bin axum-host --bin booking-soak
 soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlite --hosts 1 --seed 1 --kills 10
@@ -435,6 +462,7 @@ package  (unpacks the archives as a workspace in target/package/alone)
 package  cargo check -p booking-core --manifest-path target/package/alone/Cargo.toml --target-dir target
 package  cargo check -p a-client --manifest-path target/package/alone/Cargo.toml --target-dir target
 package  cargo check -p booking-host --manifest-path target/package/alone/Cargo.toml --target-dir target
+package  cargo check -p booking-store --manifest-path target/package/alone/Cargo.toml --target-dir target
 demo     cargo run -p axum-host -- demo --once
 ";
         assert_eq!(list(&around(true)), expected);

@@ -196,7 +196,7 @@ fn test_module(text: &str) -> Option<usize> {
 fn clean_text(repository: &Repository) -> Problems {
     let mut problems = Vec::new();
     for (path, text) in &repository.files {
-        if path.ends_with(".lock") {
+        if path.ends_with(".lock") || is_sample(path) {
             continue;
         }
         for (index, line) in text.split('\n').enumerate() {
@@ -238,6 +238,11 @@ fn no_machine_paths(repository: &Repository) -> Problems {
             })
         })
         .collect()
+}
+
+/// What parsers are held against need not be clean.
+fn is_sample(path: &str) -> bool {
+    ["fuzz/corpus/", "fuzz/crashes/"].iter().any(|folder| path.starts_with(folder))
 }
 
 fn is_lock_file(path: &str) -> bool {
@@ -315,6 +320,9 @@ const BENCH: &str = "booking-bench";
 /// It starts databases and other servers of the installed packages.
 const SERVERS: &str = "booking-test-servers";
 
+/// It holds every parser against any bytes, from the lowest floor to the whole host.
+const FUZZ: &str = "booking-fuzz";
+
 /// It starts the real host, and kills it.
 const SOAK: &str = "booking-soak";
 
@@ -337,6 +345,7 @@ fn may_know(name: &str, other: &str, kind: Kind) -> Option<bool> {
         "booking-host" => is_low() || is_vendor(other),
         "booking-world" => other != "booking-world",
         BENCH | SOAK => other != name,
+        FUZZ => other != FUZZ && ![BENCH, SOAK, "booking-world"].contains(&other),
         _ if is_vendor(name) => GROUND.contains(&other),
         // The examples: thin binaries around the host.
         _ if name.ends_with("-host") => {
@@ -421,7 +430,7 @@ fn databases_in_the_store(repository: &Repository) -> Problems {
 fn axum_in_the_host(repository: &Repository) -> Problems {
     strays(repository, |member, dependency| match dependency.name {
         "axum" | "axum-core" | "axum-extra" | "utoipa-axum" => {
-            !(["booking-host", BENCH].contains(&member.name.as_str())
+            !(["booking-host", BENCH, FUZZ].contains(&member.name.as_str())
                 || (member.name == "booking-sim" && dependency.is_optional()))
         }
         _ => false,

@@ -63,17 +63,18 @@ impl FromStr for WorkKey {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let mut parts = text.split('/');
-        let mut next = || parts.next().unwrap_or_default();
-        let (kind, tenant, id) = (next(), TenantSlug::parse(next())?, next());
-        let key = match kind {
-            "grant" => Self::Grant(tenant, BookingId::parse(id)?),
-            "source" => Self::Source(tenant, IntegrationName::parse(id)?),
-            "door" => Self::Door(tenant, DoorId::parse(id)?),
-            "notice" if id.is_empty() => Self::Notice(tenant),
-            _ => return Err(Invalid::new("work key", "KIND/TENANT/ID")),
-        };
-        if parts.next().is_some() { Err(Invalid::new("work key", "KIND/TENANT/ID")) } else { Ok(key) }
+        let wrong = Invalid::new("work key", "KIND/TENANT/ID");
+        let (kind, rest) = text.split_once('/').ok_or(wrong.clone())?;
+        // Another slash is in no name.
+        Ok(match (kind, rest.split_once('/')) {
+            ("grant", Some((tenant, id))) => Self::Grant(TenantSlug::parse(tenant)?, BookingId::parse(id)?),
+            ("source", Some((tenant, name))) => {
+                Self::Source(TenantSlug::parse(tenant)?, IntegrationName::parse(name)?)
+            }
+            ("door", Some((tenant, id))) => Self::Door(TenantSlug::parse(tenant)?, DoorId::parse(id)?),
+            ("notice", None) => Self::Notice(TenantSlug::parse(rest)?),
+            _ => return Err(wrong),
+        })
     }
 }
 
@@ -125,4 +126,29 @@ pub struct WorkRow {
     pub leased_until: Option<DateTime<Utc>>,
     /// Failed attempts in a row.
     pub failures: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_spelling() {
+        for text in
+            ["grant/harbour/abcdefghijkl", "source/harbour/smoobu", "door/harbour/front", "notice/harbour"]
+        {
+            assert_eq!(text.parse::<WorkKey>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "notice",
+            "notice/",
+            "notice/harbour/",
+            "grant/harbour",
+            "door/harbour/front/",
+            "door//front",
+        ] {
+            assert!(text.parse::<WorkKey>().is_err(), "{text}");
+        }
+    }
 }

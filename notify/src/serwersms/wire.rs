@@ -78,7 +78,9 @@ impl Refusal {
     }
 
     fn into_error(self, label: &str, code: Option<u64>) -> NotifyError {
-        let number = code.map(|code| format!("error {code}, ")).unwrap_or_default();
+        // Theirs have four digits. What is longer is no error's number, and may be a telephone's.
+        let number =
+            code.filter(|code| *code < 10_000).map(|code| format!("error {code}, ")).unwrap_or_default();
         let detail = format!("serwersms: {label}: {number}{}", self.words);
         match self.fault {
             None => NotifyError::Undeliverable(detail),
@@ -493,6 +495,10 @@ mod tests {
         let error = sent("send", &answer(200, body)).unwrap_err();
         assert_eq!(error.to_string(), "undeliverable: serwersms: send: error 2001, bad phone number");
         assert_eq!(refused(200, json!({"error": "boom"})), (Vendor, Backoff, Outcome::NotApplied));
+        for body in [json!({"error": {"code": 48_500_600_700_u64}}), json!({"error": "48500600700"})] {
+            let text = sent("send", &answer(200, &body)).unwrap_err().to_string();
+            assert_eq!(text, "serwersms: send: an error without a known meaning", "a number of any length");
+        }
     }
 
     #[test]
