@@ -57,7 +57,8 @@ fn delivered<'a>(record: &BookingRecord, booking: &'a Booking) -> Word<'a> {
     };
     let doubted = doubted || record.not_found_since.is_some() || record.deleted_at.is_some();
     match (booking.revision, known.revision) {
-        (Some(new), Some(old)) if new > old => Word::News(booking),
+        // Of a booking that may be gone even a newer word may be older than its end.
+        (Some(new), Some(old)) if new > old && !doubted => Word::News(booking),
         #[cfg(staykey_planted)]
         _ if planted(planted::REVISION_IGNORED) => Word::News(booking),
         (Some(new), Some(old)) if new < old => Word::Nothing,
@@ -346,8 +347,11 @@ mod tests {
         assert!(must_ask(&record, &[last()]));
         fold(&mut record, &[last()], None, 2);
         assert_eq!(record.gone_at, Some(at(5)));
-        let newer = row(6, Origin::Webhook, snapshot(booking(1, Some(8), Confirmed)));
-        fold(&mut record, &[newer], None, 2);
+        // Nor does a newer word, which may be older than the end: the source is asked.
+        let newer = booking(1, Some(8), Confirmed);
+        let rows = [row(6, Origin::Webhook, snapshot(newer.clone()))];
+        assert!(must_ask(&record, &rows));
+        fold(&mut record, &rows, Some((&Lookup::Found(Box::new(newer)), at(7))), 2);
         assert_eq!(record.gone_at, None);
     }
 
@@ -439,6 +443,13 @@ mod tests {
             fold(record, rows, Some((&Lookup::NotFound, at(minutes))), 2);
             record.gone_at.is_some()
         };
+        // A word from before the end that comes after it brings nothing back.
+        let mut record = known();
+        record.booking.iter_mut().for_each(|known| known.revision = Some(Revision(1)));
+        assert!(gone(&mut record, &[row(2, Origin::Webhook, hint(true))], 3));
+        let late = row(4, Origin::Webhook, snapshot(booking(1, Some(2), Confirmed)));
+        assert!(must_ask(&record, std::slice::from_ref(&late)));
+        assert!(gone(&mut record, &[late], 5));
         // A plain hint is no witness.
         let mut record = known();
         assert!(!gone(&mut record, &[row(2, Origin::Webhook, hint(false))], 3));
