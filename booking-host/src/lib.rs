@@ -12,6 +12,7 @@ mod router;
 pub mod telemetry;
 #[cfg(feature = "otel")]
 mod traces;
+mod turns;
 mod worker;
 mod world;
 

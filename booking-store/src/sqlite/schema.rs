@@ -8,6 +8,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/V1__tables.sql")),
     ("V2__brake_and_plan", include_str!("../../migrations/V2__brake_and_plan.sql")),
     ("V3__queue", include_str!("../../migrations/V3__queue.sql")),
+    ("V4__turns", include_str!("../../migrations/V4__turns.sql")),
 ];
 
 /// Brings a database to the schema of this version.
