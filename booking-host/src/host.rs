@@ -401,7 +401,7 @@ async fn open(config: &StoreConfig, rng: &Arc<dyn Rng>) -> Result<Arc<dyn Store>
 }
 
 /// What the store seals with.
-fn keys(config: &StoreConfig) -> Result<Keys, HostError> {
+pub(crate) fn keys(config: &StoreConfig) -> Result<Keys, HostError> {
     let wrong = |what: &str| HostError::Adapters(vec![format!("store.master_key: {what}")]);
     let active = config.master_key.as_ref().and_then(|key| key.get()).ok_or_else(|| wrong("is missing"))?;
     let mut keys = Keys::parse(active).map_err(|_| wrong("is not 32 bytes in hexadecimal or base64"))?;

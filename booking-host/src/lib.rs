@@ -9,6 +9,7 @@ mod observed;
 mod peer;
 pub mod registry;
 mod router;
+pub mod stores;
 pub mod telemetry;
 #[cfg(feature = "otel")]
 mod traces;

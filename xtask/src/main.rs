@@ -17,6 +17,7 @@ mod l10n;
 mod mutants;
 mod package;
 mod postgres;
+mod soak;
 mod suite;
 mod tidy;
 mod workspace;
@@ -44,6 +45,8 @@ enum Task {
     Tidy,
     /// Measures the whole of it, each figure beside its limit.
     Bench(bench::Options),
+    /// Kills the real program under load, and asks afterwards whether it kept its promises.
+    Soak(soak::Options),
     /// Lives through histories of the deterministic world, or tells the story of one.
     World(world::Options),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Deploy => deploy::run(root, std::env::var("CARGO_TARGET_DIR").ok().as_deref()),
         Task::Tidy => tidy::run(root),
         Task::Bench(options) => bench::run(root, &options),
+        Task::Soak(options) => soak::run(root, &options),
         Task::World(options) => world::run(root, &options),
     };
     match done {

@@ -54,6 +54,8 @@ enum Step {
     Postgres,
     /// All tests but those in documentation.
     Test,
+    /// The program, killed under load.
+    Soak,
     /// Histories of the simulated world.
     World,
     /// The tests in documentation.
@@ -159,6 +161,7 @@ impl Step {
             Self::Bare => bare(&around.workspace),
             Self::Postgres => vec![Action::Postgres],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
+            Self::Soak => crate::soak::calls(around.target.as_deref()).map(Action::Run).into(),
             Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
@@ -416,6 +419,9 @@ bare     cargo clippy -p booking-core -p a-client --no-default-features -- -D wa
 bare     cargo clippy -p booking-host --no-default-features -- -D warnings
 postgres (apt-get install -y postgresql, where no PostgreSQL server is installed)
 test     cargo nextest run --workspace --all-features
+soak     cargo build --workspace --all-features --bin axum-host --bin booking-soak
+soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlite --hosts 1 --seed 1 --kills 10
+soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 3 --seed 2 --kills 10
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 4000
 world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 1000

@@ -336,7 +336,7 @@ fn may_know(name: &str, other: &str, kind: Kind) -> Option<bool> {
         "booking-notify" => GROUND.contains(&other),
         "booking-host" => is_low() || is_vendor(other),
         "booking-world" => other != "booking-world",
-        BENCH => other != BENCH,
+        BENCH | SOAK => other != name,
         _ if is_vendor(name) => GROUND.contains(&other),
         // The examples: thin binaries around the host.
         _ if name.ends_with("-host") => {

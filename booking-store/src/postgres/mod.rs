@@ -4,6 +4,8 @@ mod pool;
 mod schema;
 mod sql;
 mod tables;
+#[cfg(feature = "sqlite")]
+mod target;
 mod url;
 
 use std::fmt;
@@ -23,6 +25,8 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::pool::{Pool, Vain, Value, failed, text, value};
@@ -33,9 +37,11 @@ use crate::rules;
 use crate::seal::{Keys, Seals};
 use crate::time::Micros;
 
-/// How often a change is tried that the database undoes for the sake of others. Of those that meet, one gets through
-/// each time.
+/// How often a change is tried that the database undoes for the sake of others.
 const ATTEMPTS: u32 = 48;
+/// After so many attempts a change waits until it is alone. In a small database everything is on a few pages, and what
+/// meets on a page is in each other's way: without this, of many at once some would never get through.
+const PATIENCE: u32 = 4;
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -133,7 +139,7 @@ impl PostgresStore {
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let Inner { pool, rng, .. } = &*self.inner;
         let values = &values;
-        repeat(&**rng, || async move {
+        repeat(&**rng, |_| async move {
             let connection = pool.get().await.map_err(|error| (error, false))?;
             let answer = in_time(async {
                 let client = connection.client().map_err(|error| (error, false))?;
@@ -197,7 +203,7 @@ async fn changed<T, C: Sync>(
     work: impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Send + Sync,
 ) -> Result<T, StoreError> {
     let work = &work;
-    repeat(rng, || attempt(pool, context, work)).await
+    repeat(rng, |number| attempt(pool, context, work, number >= PATIENCE)).await
 }
 
 /// Runs a change once, in a transaction of its own.
@@ -205,10 +211,11 @@ async fn attempt<T, C: Sync>(
     pool: &Pool,
     context: &C,
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
+    alone: bool,
 ) -> Result<T, Failed> {
     let connection = pool.get().await.map_err(|error| (error, false))?;
     in_time(async {
-        let mut sql = Sql::begin(connection);
+        let mut sql = Sql::begin(connection, alone);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
             Ok(Keep::Nothing(answer)) => {
@@ -227,13 +234,13 @@ async fn attempt<T, C: Sync>(
 
 /// Tries until it succeeds, or fails for another reason than that others were in the way.
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn() -> F) -> Result<T, StoreError>
+async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn(u32) -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, Failed>>,
 {
     let mut number = 0;
     loop {
-        match attempt().await {
+        match attempt(number).await {
             Ok(answer) => return Ok(answer),
             Err((_, true)) if number < ATTEMPTS => number += 1,
             Err((error, _)) => return Err(error),

@@ -39,10 +39,14 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// Opens a transaction.
-    pub(super) fn begin(connection: Borrowed) -> Self {
+    /// Opens a transaction; where it is to be `alone`, after every other that has to do with work, and before the next.
+    pub(super) fn begin(connection: Borrowed, alone: bool) -> Self {
         let connection = Arc::new(connection);
-        let sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        let mut sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        if alone {
+            // Before the first look at any data, so that nothing can change between the two.
+            sent.push(order(&connection, "LOCK TABLE work IN EXCLUSIVE MODE"));
+        }
         Self { connection, sent, vain: None }
     }
 
@@ -156,6 +160,7 @@ impl Sql {
 
     /// The key of the claims, made where the database is new.
     pub(super) async fn unlock(&mut self, seals: &Seals) -> Result<zeroize::Zeroizing<[u8; 32]>, StoreError> {
+        crate::transfer::refuse_unfinished(self.bytes("transfer").await?.as_deref())?;
         let locked =
             Locked { key_ids: self.bytes("key_ids").await?, claim_key: self.bytes("claim_key").await? };
         let (claim_key, written) = crate::columns::unlock(seals, &locked)?;
