@@ -13,7 +13,7 @@ use booking_core::store::{Kind, Record, RowKey, Store, StoreError, WorkKey};
 use booking_core::{BookingId, Clock, IntegrationName, Rng, Secret, TenantSlug, VendorError};
 use booking_engine::text::{TextError, Texts};
 use booking_engine::{Engine, NotifierSetup, Tenant};
-use booking_http::{Confined, ReqwestTransport, Transport};
+use booking_http::{Confined, ReqwestTransport, Transport, Turns};
 use booking_store::{Keys, MemoryStore, SqliteStore};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,6 +32,7 @@ use crate::metrics::Metrics;
 use crate::observed::{Observations, Observed};
 use crate::registry::{AdapterParts, BuiltWebhooks, Registry};
 use crate::router::{Intake, RouterSettings, Webhooks, routes, wrap};
+use crate::turns::StoreTurns;
 use crate::worker::{Worker, errand};
 use crate::world::{OsRng, SystemClock};
 
@@ -176,7 +177,7 @@ impl Host {
             rng: &rng,
             calls: &calls,
             metrics: &metrics,
-            store: &*store,
+            store: &store,
             webhooks: Webhooks::default(),
             urls: Vec::new(),
             public_url: &config.server.public_url,
@@ -419,7 +420,7 @@ struct Builder<'b> {
     rng: &'b Arc<dyn Rng>,
     calls: &'b Arc<Observations>,
     metrics: &'b Arc<Metrics>,
-    store: &'b dyn Store,
+    store: &'b Arc<dyn Store>,
     webhooks: Webhooks,
     urls: Vec<WebhookUrl>,
     public_url: &'b str,
@@ -493,8 +494,18 @@ impl Builder<'_> {
             vendor: vendor.to_owned(),
             notes: Arc::clone(self.calls),
             metrics: Arc::clone(self.metrics),
+            turns: self.store.is_shared().then(|| self.turns(&tenant.slug, name)),
         });
         AdapterParts::new(&tenant.slug, name, &transport, self.clock, self.rng)
+    }
+
+    fn turns(&self, tenant: &TenantSlug, integration: &IntegrationName) -> Arc<dyn Turns> {
+        Arc::new(StoreTurns {
+            store: Arc::clone(self.store),
+            clock: Arc::clone(self.clock),
+            tenant: tenant.clone(),
+            integration: integration.clone(),
+        })
     }
 
     /// The settings with the secrets that are stored; `None` where one is not there.
@@ -508,7 +519,7 @@ impl Builder<'_> {
         for (key, secret) in settings.secrets_mut() {
             let Origin::Stored(name) = secret.origin() else { continue };
             let name = name.clone();
-            match stored(self.store, tenant, &name).await? {
+            match stored(&**self.store, tenant, &name).await? {
                 Some(value) => secret.fill(value),
                 None => {
                     self.wrong.push(format!("{path}.{key}: the store has no secret `{name}` of this tenant"));

@@ -13,6 +13,7 @@ pub mod stores;
 pub mod telemetry;
 #[cfg(feature = "otel")]
 mod traces;
+mod turns;
 mod worker;
 mod world;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::{Clock, IntegrationName, TenantSlug};
-use booking_http::{Transport, TransportError, retry_after};
+use booking_http::{Transport, TransportError, Turns, retry_after};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, StatusCode};
@@ -83,6 +83,8 @@ pub(crate) struct Observed {
     pub(crate) vendor: String,
     pub(crate) notes: Arc<Observations>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where hosts that share the store book their turns.
+    pub(crate) turns: Option<Arc<dyn Turns>>,
 }
 
 #[async_trait]
@@ -104,6 +106,10 @@ impl Transport for Observed {
         let took = (now - sent).to_std().unwrap_or_default();
         self.metrics.vendor_call(&self.vendor, failure.map_or("answered", Failure::word), took);
         answer
+    }
+
+    fn turns(&self) -> Option<Arc<dyn Turns>> {
+        self.turns.clone()
     }
 }
 

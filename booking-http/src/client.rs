@@ -20,9 +20,13 @@ use crate::retry::{Attempt, Decision, Failure, decide};
 use crate::settings::{Base, VendorSettings};
 use crate::signer::Signer;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
+use crate::turns::{Booked, Turns, TurnsAway};
 
 /// What a call is told that has no time left to be sent.
 const NEXT_TIME: Duration = Duration::from_secs(1);
+
+/// How often a turn is booked anew because another process was quicker. Of those that meet, one gets through each time.
+const SWAPS: u32 = 16;
 
 /// Sends requests to one account of one vendor.
 ///
@@ -37,6 +41,7 @@ struct Inner {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+    turns: Option<Arc<dyn Turns>>,
     state: Mutex<State>,
     waiting: AtomicUsize,
 }
@@ -104,6 +109,7 @@ impl VendorClient {
             settings,
             base,
             user_agent,
+            turns: transport.turns(),
             transport,
             clock,
             rng,
@@ -194,7 +200,10 @@ impl VendorClient {
             }
             let delays = delays.get_or_insert_with(|| inner.delays());
             let delay = delays.next().unwrap_or(inner.settings.longest_wait);
-            let blocked = inner.note_failure(now, request.label, failure, hint, delay);
+            let (blocked, pause) = inner.note_failure(now, request.label, failure, hint, delay);
+            if pause {
+                inner.tell_pause().await;
+            }
             let decision = decide(&Attempt {
                 safety: request.safety,
                 failure,
@@ -260,7 +269,7 @@ impl Inner {
                 return Err(refuse(Fault::Network, NEXT_TIME, "too little time before the deadline"));
             };
             let wait = {
-                let mut state = self.state();
+                let state = self.state();
                 let refused = state.circuit.refuses(now);
                 if !refused.is_zero() {
                     return Err(refuse(Fault::Vendor, refused, "the vendor failed too often"));
@@ -273,16 +282,23 @@ impl Inner {
                     // Turns booked before a pause would all come due at its end.
                     booked = false;
                     paused
-                } else if booked {
-                    Duration::ZERO
                 } else {
-                    booked = true;
-                    let turn = state.gate.book(now, spare);
-                    turn.map_err(|wait| refuse(Fault::Vendor, wait, "its calls are used up for now"))?
+                    Duration::ZERO
                 }
             };
             if !wait.is_zero() {
                 self.sleep(after(now, wait)).await;
+                continue;
+            }
+            if !booked {
+                booked = true;
+                let turn = self.book(now, spare).await;
+                let wait =
+                    turn.map_err(|wait| refuse(Fault::Vendor, wait, "its calls are used up for now"))?;
+                if !wait.is_zero() {
+                    self.sleep(after(now, wait)).await;
+                }
+                // The book may have told of a pause, and it takes its time.
                 continue;
             }
             let mut signed = template.clone();
@@ -292,6 +308,55 @@ impl Inner {
             let entered = self.state().circuit.enter(now, within);
             entered.map_err(|wait| refuse(Fault::Vendor, wait, "the vendor failed too often"))?;
             return Ok((signed, within));
+        }
+    }
+
+    /// Books a turn, in the account's book where there is one. Where that cannot be asked, at our own pace.
+    async fn book(&self, now: DateTime<Utc>, latest: Duration) -> Result<Duration, Duration> {
+        let Some(turns) = &self.turns else { return self.state().gate.book(now, latest) };
+        if self.state().gate.take_ahead(now) {
+            return Ok(Duration::ZERO);
+        }
+        let line = self.settings.line;
+        for _ in 0..SWAPS {
+            let Ok((booked, number)) = turns.read(line).await else { break };
+            let (turn, ahead) = {
+                let mut state = self.state();
+                state.gate.look(now, booked);
+                if !state.gate.paused(now).is_zero() {
+                    return Ok(Duration::ZERO);
+                }
+                state.gate.book_ahead(now, latest)
+            };
+            if ahead.booked == booked {
+                return turn;
+            }
+            match turns.write(line, ahead.booked, number).await {
+                Ok(true) => {
+                    self.state().gate.written(now, &ahead);
+                    return turn;
+                }
+                Ok(false) => {}
+                Err(TurnsAway) => break,
+            }
+        }
+        self.state().gate.book(now, latest)
+    }
+
+    /// Lets the other processes know of a pause that the vendor asked for. In vain, they will hear it from the vendor.
+    async fn tell_pause(&self) {
+        let (Some(turns), Some(pause)) = (&self.turns, self.state().gate.booked().pause_until) else {
+            return;
+        };
+        for _ in 0..SWAPS {
+            let Ok((booked, number)) = turns.read(self.settings.line).await else { return };
+            if booked.pause_until >= Some(pause) {
+                return;
+            }
+            let booked = Booked { pause_until: Some(pause), ..booked };
+            if turns.write(self.settings.line, booked, number).await != Ok(false) {
+                return;
+            }
         }
     }
 
@@ -318,7 +383,7 @@ impl Inner {
         state.last_success = Some(now);
     }
 
-    /// Returns how long no call of this account goes.
+    /// Returns how long no call of this account goes, and whether the vendor asked for it.
     fn note_failure(
         &self,
         now: DateTime<Utc>,
@@ -326,7 +391,7 @@ impl Inner {
         failure: Failure,
         hint: Option<Duration>,
         delay: Duration,
-    ) -> Option<Duration> {
+    ) -> (Option<Duration>, bool) {
         let mut state = self.state();
         if failure.is_sign_of_life() {
             state.circuit.answered();
@@ -334,14 +399,14 @@ impl Inner {
             state.circuit.failed(now, hint);
         }
         // A limit is the account's, not this call's: the others would only be refused as well.
-        if failure == Failure::Status(StatusCode::TOO_MANY_REQUESTS) {
-            state.gate.pause(now, hint.unwrap_or(delay));
-        } else if let Some(hint) = hint {
-            state.gate.pause(now, hint);
+        let limited = failure == Failure::Status(StatusCode::TOO_MANY_REQUESTS);
+        let pause = hint.or(limited.then_some(delay));
+        if let Some(pause) = pause {
+            state.gate.pause(now, pause);
         }
         state.last_failure = Some(LastFailure { at: now, label, what: failure.words() });
         let blocked = state.gate.paused(now).max(state.circuit.refuses(now));
-        (!blocked.is_zero()).then_some(blocked)
+        ((!blocked.is_zero()).then_some(blocked), pause.is_some())
     }
 
     fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {

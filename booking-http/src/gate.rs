@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::settings::Pacing;
+use crate::turns::Booked;
 
 /// `at` plus `by`, without overflow.
 pub(crate) fn after(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
@@ -25,36 +26,114 @@ pub(crate) fn left(until: DateTime<Utc>, now: DateTime<Utc>, horizon: Duration) 
 
 #[derive(Debug)]
 pub(crate) struct Gate {
-    pause_until: Option<DateTime<Utc>>,
+    booked: Booked,
     longest_pause: Duration,
     pacing: Option<Bucket>,
     longest_wait: Duration,
+    /// Turns that were booked ahead of need, to be taken until then.
+    ahead: (u32, DateTime<Utc>),
+    /// When the account's book was last looked into.
+    looked_at: Option<DateTime<Utc>>,
 }
 
 impl Gate {
     pub(crate) fn new(pacing: Option<Pacing>, longest_wait: Duration, longest_pause: Duration) -> Self {
-        Self { pause_until: None, longest_pause, pacing: pacing.map(Bucket::new), longest_wait }
+        Self {
+            booked: Booked::default(),
+            longest_pause,
+            pacing: pacing.map(Bucket::new),
+            longest_wait,
+            ahead: (0, DateTime::UNIX_EPOCH),
+            looked_at: None,
+        }
     }
 
     /// Nobody goes for this long.
     pub(crate) fn pause(&mut self, now: DateTime<Utc>, pause: Duration) {
         let until = after(now, pause.min(self.longest_pause));
         if self.paused(now) < (until - now).to_std().unwrap_or_default() {
-            self.pause_until = Some(until);
+            self.booked.pause_until = Some(until);
+            self.ahead.0 = 0;
         }
     }
 
     /// How long the pause still lasts.
     pub(crate) fn paused(&self, now: DateTime<Utc>) -> Duration {
-        self.pause_until.map_or(Duration::ZERO, |until| left(until, now, self.longest_pause))
+        self.booked.pause_until.map_or(Duration::ZERO, |until| left(until, now, self.longest_pause))
     }
 
     /// Books a turn that begins within `latest` and tells how long until then, or tells how long it would take.
     pub(crate) fn book(&mut self, now: DateTime<Utc>, latest: Duration) -> Result<Duration, Duration> {
+        self.book_some(now, latest, 1)
+    }
+
+    fn book_some(&mut self, now: DateTime<Utc>, latest: Duration, turns: u32) -> Result<Duration, Duration> {
         let latest = latest.min(self.longest_wait);
         let horizon = self.longest_wait;
-        self.pacing.as_mut().map_or(Ok(Duration::ZERO), |bucket| bucket.book(now, latest, horizon))
+        let Some(bucket) = &self.pacing else { return Ok(Duration::ZERO) };
+        let (wait, until) = bucket.book(self.booked.until, now, latest, horizon, turns)?;
+        self.booked.until = Some(until);
+        Ok(wait)
     }
+
+    /// Whether a turn may be taken without a look into the account's book: one that was booked ahead or, where there is no
+    /// pacing, any so soon after the last look.
+    pub(crate) fn take_ahead(&mut self, now: DateTime<Utc>) -> bool {
+        let lately = |at: DateTime<Utc>| (TimeDelta::zero()..LOOK_EVERY).contains(&(now - at));
+        if self.pacing.is_none() {
+            return self.looked_at.is_some_and(lately);
+        }
+        let (turns, until) = self.ahead;
+        let is_there = turns > 0 && lately(until - LOOK_EVERY);
+        if is_there {
+            self.ahead.0 -= 1;
+        }
+        is_there
+    }
+
+    /// Goes on from what the account's book says.
+    pub(crate) fn look(&mut self, now: DateTime<Utc>, booked: Booked) {
+        // A pause that could not be told is ours all the same.
+        let pause_until = booked.pause_until.max(self.booked.pause_until);
+        self.booked = Booked { pause_until, ..booked };
+        self.looked_at = Some(now);
+    }
+
+    /// Books as [`Self::book`], and further turns with it where they can go at once. To be written into the book before
+    /// any of them is taken.
+    pub(crate) fn book_ahead(
+        &mut self,
+        now: DateTime<Utc>,
+        latest: Duration,
+    ) -> (Result<Duration, Duration>, Ahead) {
+        let before = self.booked;
+        let further = self.pacing.as_ref().map_or(0, Bucket::further);
+        if further > 0 && self.book_some(now, Duration::ZERO, 1 + further).is_ok() {
+            return (Ok(Duration::ZERO), Ahead { booked: self.booked, further });
+        }
+        self.booked = before;
+        let turn = self.book(now, latest);
+        (turn, Ahead { booked: self.booked, further: 0 })
+    }
+
+    /// What was booked stands in the book.
+    pub(crate) fn written(&mut self, now: DateTime<Utc>, ahead: &Ahead) {
+        self.ahead = (ahead.further, now + LOOK_EVERY);
+    }
+
+    pub(crate) fn booked(&self) -> Booked {
+        self.booked
+    }
+}
+
+/// How long turns that were booked ahead may be taken, and the longest until another process's pause is noticed.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+/// Turns as they are to be written into the account's book.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    pub(crate) booked: Booked,
+    further: u32,
 }
 
 /// One number tells all: the time at which the bucket would be empty again.
@@ -63,29 +142,37 @@ struct Bucket {
     interval: Duration,
     /// How far ahead of time the burst may run.
     tolerance: Duration,
-    empty_at: Option<DateTime<Utc>>,
+    burst: u32,
 }
 
 impl Bucket {
     fn new(pacing: Pacing) -> Self {
         let interval = pacing.per / pacing.calls;
-        Self { interval, tolerance: interval.saturating_mul(pacing.burst - 1), empty_at: None }
+        Self { interval, tolerance: interval.saturating_mul(pacing.burst - 1), burst: pacing.burst }
     }
 
+    /// How many turns one process may book beyond what it needs now: few enough that others get theirs.
+    fn further(&self) -> u32 {
+        (self.burst / 10).saturating_sub(1)
+    }
+
+    /// How long until `turns` may all go, and when the bucket would be empty after them.
     fn book(
-        &mut self,
+        &self,
+        until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
         latest: Duration,
         horizon: Duration,
-    ) -> Result<Duration, Duration> {
+        turns: u32,
+    ) -> Result<(Duration, DateTime<Utc>), Duration> {
         let fullest = self.tolerance.saturating_add(self.interval).saturating_add(horizon);
-        let ahead = self.empty_at.map_or(Duration::ZERO, |at| left(at, now, fullest));
-        let wait = ahead.saturating_sub(self.tolerance);
+        let ahead = until.map_or(Duration::ZERO, |at| left(at, now, fullest));
+        let taken = self.interval.saturating_mul(turns);
+        let wait = ahead.saturating_add(taken - self.interval).saturating_sub(self.tolerance);
         if wait > latest {
             return Err(wait);
         }
-        self.empty_at = Some(after(now, ahead.saturating_add(self.interval)));
-        Ok(wait)
+        Ok((wait, after(now, ahead.saturating_add(taken))))
     }
 }
 

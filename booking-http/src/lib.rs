@@ -14,6 +14,7 @@ pub mod testing;
 mod transport;
 #[cfg(feature = "reqwest")]
 mod transport_reqwest;
+mod turns;
 
 pub use address::{Confined, PublicOnly, is_internal};
 pub use circuit::CircuitState;
@@ -25,3 +26,4 @@ pub use signer::{Bearer, NoSigner, Signer};
 pub use transport::{Transport, TransportError, TransportErrorKind};
 #[cfg(feature = "reqwest")]
 pub use transport_reqwest::ReqwestTransport;
+pub use turns::{Booked, Turns, TurnsAway};

@@ -65,6 +65,9 @@ pub struct VendorSettings {
     pub longest_pause: Duration,
     /// How many calls the account may make. Default: no limit of our own.
     pub pacing: Option<Pacing>,
+    /// Under which name the account's turns are booked where several processes use it: one for each pace of the account
+    /// ([`Turns`](crate::Turns)). Default: `calls`.
+    pub line: &'static str,
     /// The circuit breaker.
     pub circuit: CircuitSettings,
     /// The `User-Agent`, unless the request has its own. Default: `staykey/` and the version.
@@ -90,6 +93,7 @@ impl VendorSettings {
             longest_wait: Duration::from_secs(10),
             longest_pause: Duration::from_secs(3600),
             pacing: None,
+            line: "calls",
             circuit: CircuitSettings::default(),
             user_agent: concat!("staykey/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry_hint: retry_after::standard,
@@ -150,6 +154,13 @@ impl VendorSettings {
     #[must_use]
     pub fn with_pacing(mut self, pacing: Pacing) -> Self {
         self.pacing = Some(pacing);
+        self
+    }
+
+    /// Sets the name under which turns are booked.
+    #[must_use]
+    pub fn with_line(mut self, line: &'static str) -> Self {
+        self.line = line;
         self
     }
 
@@ -227,6 +238,7 @@ impl fmt::Debug for VendorSettings {
             .field("timeout", &self.timeout)
             .field("attempts", &self.attempts)
             .field("pacing", &self.pacing)
+            .field("line", &self.line)
             .field("circuit", &self.circuit)
             .field("max_body", &self.max_body)
             .finish_non_exhaustive()

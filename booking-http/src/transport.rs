@@ -2,10 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+
+use crate::turns::Turns;
 
 /// Sends one request once and returns its answer.
 ///
@@ -27,6 +30,12 @@ pub trait Transport: Send + Sync {
         request: http::Request<Bytes>,
         within: Duration,
     ) -> Result<http::Response<Bytes>, TransportError>;
+
+    /// The book of the account's turns, where other processes use the account too. A transport around another hands
+    /// on what that one says, or says better.
+    fn turns(&self) -> Option<Arc<dyn Turns>> {
+        None
+    }
 }
 
 /// What kind of failure kept an answer from arriving, told by whether the request may have been applied.

@@ -80,7 +80,11 @@ impl SmoobuClient {
         let messages = if config.message_spacing.is_zero() {
             settings
         } else {
-            settings.with_pacing(Pacing { per: config.message_spacing, calls: 1, burst: 1 })
+            settings.with_line("messages").with_pacing(Pacing {
+                per: config.message_spacing,
+                calls: 1,
+                burst: 1,
+            })
         };
         let (calls, messages) = (
             VendorClient::new(calls, Arc::clone(&transport), Arc::clone(&clock), Arc::clone(&rng))?,

@@ -22,8 +22,8 @@ use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
     MessageRecord, MessageState, MessageText, News, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record,
-    Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, Tx, WorkKey, Write,
-    WriteBackRecord, WriteKind, WriteRecord, WriteState,
+    Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, TurnsRecord, Tx, WorkKey,
+    Write, WriteBackRecord, WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -1509,6 +1509,13 @@ fn every_record() -> Vec<Record> {
         spent: vec![(code_id(1), at(1))],
         released_until: Some(at(9)),
     };
+    let turns = TurnsRecord {
+        tenant: harbour(),
+        integration: smoobu(),
+        line: "calls".to_owned(),
+        booked_until: Some(at(2)),
+        pause_until: None,
+    };
     let plan = PlanRecord {
         plan: "abcdefghijkl".to_owned(),
         tenant: harbour(),
@@ -1543,5 +1550,6 @@ fn every_record() -> Vec<Record> {
         Record::Secret(secret),
         Record::Brake(brake),
         Record::Plan(plan),
+        Record::Turns(turns),
     ]
 }

@@ -46,11 +46,13 @@ pub enum Kind {
     Brake,
     /// [`PlanRecord`].
     Plan,
+    /// [`TurnsRecord`].
+    Turns,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Booking,
         Self::Grant,
         Self::Code,
@@ -62,6 +64,7 @@ impl Kind {
         Self::Secret,
         Self::Brake,
         Self::Plan,
+        Self::Turns,
     ];
 
     /// The name of its table.
@@ -79,6 +82,7 @@ impl Kind {
             Self::Secret => "secret",
             Self::Brake => "brake",
             Self::Plan => "plan",
+            Self::Turns => "turns",
         }
     }
 }
@@ -571,6 +575,21 @@ pub struct BrakeRecord {
     pub released_until: Option<DateTime<Utc>>,
 }
 
+/// How many calls of a vendor's account the hosts have booked, and for how long the vendor asked them to stay away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnsRecord {
+    /// Whose.
+    pub tenant: TenantSlug,
+    /// The account.
+    pub integration: IntegrationName,
+    /// Which of its paces: an account may have one for calls and another for messages.
+    pub line: String,
+    /// When the turns booked so far are over.
+    pub booked_until: Option<DateTime<Utc>>,
+    /// Until when nobody goes.
+    pub pause_until: Option<DateTime<Utc>>,
+}
+
 /// What was reviewed of one stay: applied exactly, or refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanRecord {
@@ -657,6 +676,7 @@ pub enum Record {
     Secret(SecretRecord),
     Brake(BrakeRecord),
     Plan(PlanRecord),
+    Turns(TurnsRecord),
 }
 
 /// A record as a database keeps it: text to read, and text to seal.
@@ -720,6 +740,7 @@ impl Record {
             Self::Secret(r) => (Kind::Secret, &r.tenant, r.name.clone()),
             Self::Brake(r) => (Kind::Brake, &r.tenant, r.budget.clone()),
             Self::Plan(r) => (Kind::Plan, &r.tenant, format!("{}/{}", r.plan, r.stay)),
+            Self::Turns(r) => (Kind::Turns, &r.tenant, format!("{}/{}", r.integration, r.line)),
         };
         RowKey { kind, tenant: tenant.clone(), id }
     }
@@ -735,7 +756,7 @@ impl Record {
             Self::Alert(r) => r.stay.as_ref(),
             Self::Fact(r) => r.stay.as_ref(),
             Self::Plan(r) => Some(&r.stay),
-            Self::DoorRead(_) | Self::Source(_) | Self::Secret(_) | Self::Brake(_) => None,
+            Self::DoorRead(_) | Self::Source(_) | Self::Secret(_) | Self::Brake(_) | Self::Turns(_) => None,
         }
     }
 
@@ -778,6 +799,7 @@ impl Record {
             Self::Fact(r) => (json(r)?, Some(json(&r.payload)?)),
             Self::Secret(r) => (json(r)?, r.value.as_ref().map(|value| value.expose().to_owned())),
             Self::Brake(r) => (json(r)?, None),
+            Self::Turns(r) => (json(r)?, None),
             Self::Plan(r) => {
                 let pins: Vec<SealedPlanned> = r
                     .pins
@@ -839,6 +861,7 @@ impl Record {
             }
             Kind::Secret => Self::Secret(SecretRecord { value: sealed.map(Secret::new), ..parse(plain)? }),
             Kind::Brake => Self::Brake(parse(plain)?),
+            Kind::Turns => Self::Turns(parse(plain)?),
             Kind::Plan => {
                 let pins = sealed.map(parse::<Vec<SealedPlanned>>).transpose()?.unwrap_or_default();
                 let pins = pins.into_iter().filter_map(|SealedPlanned { door, typed, stored }| {

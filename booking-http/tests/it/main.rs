@@ -6,3 +6,4 @@ mod client;
 mod network;
 mod redaction;
 mod rig;
+mod turns;
