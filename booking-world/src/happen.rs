@@ -2,7 +2,7 @@
 
 use booking_core::store::{MessageRecord, MessageState, Record, Row, Store as _};
 use booking_core::{
-    Booking, BookingKind, BookingStatus, Clock as _, ExternalId, Guest, MessageId, Pin, VendorCodeId,
+    Booking, BookingKind, BookingStatus, Clock as _, DoorKey, ExternalId, Guest, MessageId, Pin, VendorCodeId,
 };
 use booking_sim::smoobu::{BookingPatch, NewBooking, OldId};
 use chrono::{DateTime, Duration, Utc};
@@ -67,7 +67,6 @@ fn replace(world: &mut World, keypad: usize, dead: bool) {
         return;
     }
     stays.into_iter().for_each(|stay| world.touches(stay, keypad));
-    world.back.retain(|(_, other, _)| *other != keypad);
     world.restart_all();
 }
 
@@ -269,16 +268,16 @@ fn away(world: &mut World, keypad: usize, minutes: u32, back: Back) {
         Back::Online => world.vendors.locks.set_online(&key, false),
         Back::Power => world.vendors.locks.set_powered(&key, false),
     }
-    world.back.retain(|(_, other, what)| (*other, *what) != (keypad, back));
-    world.back.push((until, keypad, back));
+    world.back.retain(|(_, other, what)| (other, *what) != (&key, back));
+    world.back.push((until, key, back));
 }
 
 impl World {
-    pub(crate) fn comes_back(&mut self, keypad: usize, back: Back) {
-        let key = self.vendors.key(keypad);
+    /// Also one that was replaced meanwhile.
+    pub(crate) fn comes_back(&mut self, key: &DoorKey, back: Back) {
         match back {
-            Back::Online => self.vendors.locks.set_online(&key, true),
-            Back::Power => self.vendors.locks.set_powered(&key, true),
+            Back::Online => self.vendors.locks.set_online(key, true),
+            Back::Power => self.vendors.locks.set_powered(key, true),
         }
     }
 

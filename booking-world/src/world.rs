@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use booking_core::store::{Lease, Store, StoreError};
-use booking_core::{Clock as _, Delivery, RawRequest, Rng, WebhookReceiver as _};
+use booking_core::{Clock as _, Delivery, DoorKey, RawRequest, Rng, WebhookReceiver as _};
 use booking_engine::Engine;
 use booking_store::MemoryStore;
 use chrono::{DateTime, Duration, Utc};
@@ -101,7 +101,7 @@ pub struct World {
     pub(crate) went_out: Vec<Hook>,
     modes: Vec<Option<Mode>>,
     /// What ends at a time: a keypad comes back.
-    pub(crate) back: Vec<(DateTime<Utc>, usize, Back)>,
+    pub(crate) back: Vec<(DateTime<Utc>, DoorKey, Back)>,
     next_event: usize,
     next_due: Option<DateTime<Utc>>,
     pub(crate) steps: u64,
@@ -579,9 +579,9 @@ impl World {
     fn come_back(&mut self, now: DateTime<Utc>) {
         let (due, later): (Vec<_>, Vec<_>) = self.back.drain(..).partition(|(at, ..)| *at <= now);
         self.back = later;
-        for (_, keypad, back) in due {
-            self.story.line(now, || format!("keypad {keypad} is back"));
-            self.comes_back(keypad, back);
+        for (_, key, back) in due {
+            self.story.line(now, || format!("{key} is back"));
+            self.comes_back(&key, back);
         }
     }
 
