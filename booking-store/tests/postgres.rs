@@ -15,8 +15,8 @@ use booking_core::store::{
     Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
-    Begun, BookingId, CodeId, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin, Reply, Rng,
-    Secret, TenantSlug,
+    Begun, BookingId, CodeId, Dedup, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin,
+    Reply, Rng, Secret, TenantSlug,
 };
 use booking_store::{Keys, PostgresStore, PostgresUrl};
 use booking_test_servers::postgres::{Server, ask};
@@ -256,6 +256,49 @@ fn nothing_that_arrives_is_marked_read_unseen() {
         // A row that nobody saw would let the reader wait for ever.
         let both = futures_util::future::join(arrive, read);
         tokio::time::timeout(Duration::from_secs(60), both).await.expect("a row was marked read unseen");
+    });
+}
+
+#[test]
+fn those_who_arrive_together_share_transactions() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        // A row knows the transaction that wrote it.
+        join_all((0..200).map(|number| done(&store, arrival(&number.to_string(), number)))).await;
+        let count = "SELECT count(*), count(DISTINCT xmin::text) FROM inbox";
+        let counted = ask(&url, count).await.concat();
+        assert_eq!(counted[0].as_deref(), Some("200"));
+        let transactions: u32 = counted[1].as_deref().unwrap().parse().unwrap();
+        assert!(transactions < 20, "{transactions} transactions");
+    });
+}
+
+#[test]
+fn one_that_is_refused_takes_nobody_along() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let rng = SeededRng::new(3);
+        // Too long for an index, and too random to be made shorter.
+        let mut bytes = [0; 8000];
+        rng.fill(&mut bytes);
+        let long: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sent = |number: u32| {
+            let mut tx = arrival(&number.to_string(), number);
+            let id = if number == 7 { long.clone() } else { number.to_string() };
+            tx.arrivals[0].dedup = Some(Dedup::VendorId { id, ttl: Duration::from_secs(60) });
+            tx
+        };
+        let ends = join_all((0..100).map(|number| store.commit(sent(number)))).await;
+        for (number, end) in (0..).zip(&ends) {
+            assert_eq!(matches!(end, Ok(Commit::Done { .. })), number != 7, "{number}: {end:?}");
+            assert_eq!(store.unread(&work(number)).await.unwrap().len(), usize::from(number != 7));
+        }
+        let repeated =
+            join_all((0..100).filter(|number| *number != 7).map(|number| store.commit(sent(number)))).await;
+        let is_repetition = |end: &Result<Commit, StoreError>| matches!(end, Ok(Commit::Done { accepted, .. }) if accepted[0].duplicate);
+        assert!(repeated.iter().all(is_repetition), "{repeated:?}");
     });
 }
 

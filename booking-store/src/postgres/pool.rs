@@ -19,11 +19,13 @@ use super::url::{CONNECT, PostgresUrl};
 const CONNECTIONS: usize = 16;
 
 /// What each connection is told once. A change is on disk before it is answered, whatever the server does otherwise;
-/// statements and locks end without us.
+/// statements and locks end without us. Small tables are not read whole where there is an index: whoever reads a table
+/// whole is in the way of everyone who writes to it.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SET statement_timeout = '15s';
     SET idle_in_transaction_session_timeout = '30s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+    SELECT set_config('enable_seqscan', 'off', false) FROM pg_settings WHERE name = 'enable_seqscan'";
 
 /// A value of a statement.
 pub(super) type Value = Box<dyn ToSql + Sync + Send>;
@@ -39,6 +41,19 @@ pub(super) fn optional_text(value: Option<impl Into<String>>) -> Value {
 
 fn clean(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
+/// The columns of several rows, an array each.
+pub(super) fn texts<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<Value> {
+    let mut columns = [const { Vec::new() }; N];
+    for row in rows {
+        columns.iter_mut().zip(row).for_each(|(column, text)| column.push(clean(text)));
+    }
+    columns.into_iter().map(value).collect()
+}
+
+pub(super) fn optional_texts(texts: impl Iterator<Item = Option<String>>) -> Value {
+    value(texts.map(|text| text.map(clean)).collect::<Vec<_>>())
 }
 
 /// Any other value.
@@ -69,29 +84,42 @@ pub(super) fn failed(error: &Error) -> StoreError {
     StoreError::Unavailable("PostgreSQL cannot be reached, or broke off".to_owned())
 }
 
-/// Why an attempt was in vain, where another may not be.
+/// Why an attempt was in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vain {
     /// The database undid it for the sake of others.
     Undone,
     /// The connection ended. What was not told to commit is undone.
     Lost,
+    /// The database does not take one of the values.
+    Refused,
+    /// Anything else.
+    Failed,
 }
 
 impl Vain {
-    pub(super) fn of(error: &Error) -> Option<Self> {
+    pub(super) fn of(error: &Error) -> Self {
         let Some(code) = error.code() else {
             let source = std::error::Error::source(error);
             let is_lost = error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>());
-            return is_lost.then_some(Self::Lost);
+            return if is_lost { Self::Lost } else { Self::Failed };
         };
+        // Data, constraints, cardinality, and limits such as the length of an index entry.
+        let is_of_values = ["21", "22", "23", "54"].iter().any(|class| code.code().starts_with(class));
         if [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code) {
-            Some(Self::Undone)
+            Self::Undone
         } else if [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN].contains(&code) {
-            Some(Self::Lost)
+            Self::Lost
+        } else if is_of_values {
+            Self::Refused
         } else {
-            None
+            Self::Failed
         }
+    }
+
+    /// Whether nothing was changed, as long as no end was told, and the same may succeed.
+    pub(super) fn is_repeatable(self) -> bool {
+        matches!(self, Self::Undone | Self::Lost)
     }
 }
 

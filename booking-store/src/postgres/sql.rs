@@ -18,6 +18,15 @@ statements! {
     GET_ALIAS = "SELECT booking FROM alias WHERE tenant = $1 AND source = $2 AND reference = $3";
     SET_ALIAS = "INSERT INTO alias (tenant, source, reference, booking) VALUES ($1, $2, $3, $4)
         ON CONFLICT (tenant, source, reference) DO UPDATE SET booking = excluded.booking";
+    // For several rows at once there are arrays: a statement for each table takes them all. Looked up one by one, by their
+    // index, because joins of another kind read the whole table. The first column is the place in the arrays.
+    GET_ALIASES = "SELECT asked.place, found.booking
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (tenant, source, reference, place),
+            LATERAL (SELECT booking FROM alias WHERE tenant = asked.tenant AND source = asked.source
+                AND reference = asked.reference LIMIT 1) AS found";
+    SET_ALIASES = "INSERT INTO alias (tenant, source, reference, booking)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[])
+        ON CONFLICT (tenant, source, reference) DO UPDATE SET booking = excluded.booking";
     PURGE_ALIASES = "DELETE FROM alias WHERE tenant = $1 AND booking = $2";
 
     GET_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
@@ -45,10 +54,36 @@ statements! {
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > ($1, $2, $3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT $4";
+    GET_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
+        FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
+            LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
+                LIMIT 1) AS found";
+    SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[],
+            $7::BIGINT[], $8::BIGINT[])
+        ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
+            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures";
     PURGE_WORK = "DELETE FROM work WHERE rank = $1 AND tenant = $2 AND id = $3 RETURNING token";
+
+    GET_BOOKINGS = "SELECT asked.place, found.revision
+        FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY AS asked (tenant, id, place),
+            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id LIMIT 1) AS found";
+    PUT_BOOKINGS = "INSERT INTO booking (tenant, id, stay, plain, revision, sealed, updated_at)
+        SELECT tenant, id, id, plain, revision, sealed, updated_at
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BYTEA[], $6::BIGINT[])
+            AS made (tenant, id, plain, revision, sealed, updated_at)
+        ON CONFLICT (tenant, id) DO UPDATE SET revision = excluded.revision, plain = excluded.plain,
+            sealed = excluded.sealed, updated_at = excluded.updated_at";
 
     GET_DELIVERY = "SELECT until, reply FROM delivery WHERE tenant = $1 AND integration = $2 AND id = $3";
     SET_DELIVERY = "INSERT INTO delivery (tenant, integration, id, until, reply) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (tenant, integration, id) DO UPDATE SET until = excluded.until, reply = excluded.reply";
+    GET_DELIVERIES = "SELECT asked.place, found.until, found.reply
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (tenant, integration, id, place),
+            LATERAL (SELECT until, reply FROM delivery WHERE tenant = asked.tenant
+                AND integration = asked.integration AND id = asked.id LIMIT 1) AS found";
+    SET_DELIVERIES = "INSERT INTO delivery (tenant, integration, id, reply, until)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[])
         ON CONFLICT (tenant, integration, id) DO UPDATE SET until = excluded.until, reply = excluded.reply";
     PURGE_DELIVERIES = "DELETE FROM delivery WHERE until < $1";
 
@@ -56,11 +91,24 @@ statements! {
     ADD_INBOX = "INSERT INTO inbox (number, tenant, integration, origin, action, work, event, content_hash,
             content_event, reply, received_at, read_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    INBOX_NUMBERS = "SELECT nextval('inbox_number') FROM generate_series(1, $1::BIGINT)";
+    ADD_INBOXES = "INSERT INTO inbox (tenant, integration, origin, action, reply, number, work, event, content_hash,
+            content_event, received_at, read_at)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::TEXT[],
+            $8::BYTEA[], $9::TEXT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[])";
     RESEAL_EVENT = "UPDATE inbox SET event = $3 WHERE tenant = $1 AND number = CAST($2::TEXT AS BIGINT)";
     UNREAD_EQUAL = "SELECT reply FROM inbox
         WHERE work = $1 AND read_at IS NULL AND integration = $2 AND content_hash = $3 AND content_event = $4
         ORDER BY number LIMIT 1";
     HAS_UNREAD = "SELECT EXISTS (SELECT 1 FROM inbox WHERE work = $1 AND read_at IS NULL)";
+    UNREAD_EQUALS = "SELECT asked.place, found.reply
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[]) WITH ORDINALITY
+                AS asked (work, integration, hash, event, place),
+            LATERAL (SELECT reply FROM inbox WHERE work = asked.work AND read_at IS NULL
+                AND integration = asked.integration AND content_hash = asked.hash AND content_event = asked.event
+                ORDER BY number LIMIT 1) AS found";
+    HAVE_UNREAD = "SELECT asked.place FROM unnest($1::TEXT[]) WITH ORDINALITY AS asked (work, place),
+            LATERAL (SELECT 1 FROM inbox WHERE work = asked.work AND read_at IS NULL LIMIT 1) AS found";
     UNREAD = "SELECT number, tenant, integration, origin, action, work, event, received_at, read_at,
             content_hash, content_event, reply
         FROM inbox WHERE work = $1 AND read_at IS NULL ORDER BY number";

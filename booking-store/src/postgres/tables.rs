@@ -18,7 +18,7 @@ use super::sql::{self, Records};
 use crate::columns::{
     Locked, SealedColumn, Shared, booking_id, columns, from_json, int, limit, number, to_json, work_state,
 };
-use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState};
+use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, Tables, WorkState};
 use crate::seal::Seals;
 use crate::time::Micros;
 
@@ -30,11 +30,24 @@ pub(super) fn column<T: FromSqlOwned>(row: &Row, index: usize) -> Result<T, Stor
     row.try_get(index).map_err(|_| StoreError::Damaged("a column holds what it never should".to_owned()))
 }
 
+/// What may be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing was changed: others were in the way, or the connection ended.
+    Again,
+    /// Nothing was changed: of several changes in one transaction one is to blame.
+    Apart,
+    None,
+}
+
+/// Why an attempt failed.
+pub(super) type Failed = (StoreError, Remedy);
+
 /// An open transaction.
 pub(super) struct Sql {
     connection: Arc<Borrowed>,
     sent: Vec<Sent<u64>>,
-    /// Why it is in vain, where it may be tried again from the beginning.
+    /// Why it is in vain, where the database says so.
     vain: Option<Vain>,
 }
 
@@ -46,12 +59,17 @@ impl Sql {
         Self { connection, sent, vain: None }
     }
 
-    pub(super) fn is_repeatable(&self) -> bool {
-        self.vain.is_some()
+    /// What to do about an error of the work so far.
+    pub(super) fn remedy(&self) -> Remedy {
+        match self.vain {
+            Some(vain) if vain.is_repeatable() => Remedy::Again,
+            None | Some(Vain::Refused) => Remedy::Apart,
+            Some(_) => Remedy::None,
+        }
     }
 
     /// Ends the transaction and keeps its changes.
-    pub(super) async fn commit(mut self) -> Result<(), (StoreError, bool)> {
+    pub(super) async fn commit(mut self) -> Result<(), Failed> {
         let commit = order(&self.connection, "COMMIT");
         let before = self.settle().await;
         let end = commit.answer().await.map_err(|error| self.note(&error));
@@ -61,7 +79,9 @@ impl Sql {
                 Ok(())
             }
             // Where the connection was lost, nobody knows whether the database had been told.
-            Err(error) => Err((error, self.vain == Some(Vain::Undone))),
+            Err(error) => {
+                Err((error, if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() }))
+            }
         }
     }
 
@@ -83,7 +103,7 @@ impl Sql {
     }
 
     fn note(&mut self, error: &Error) -> StoreError {
-        self.vain = Vain::of(error);
+        self.vain = Some(Vain::of(error));
         failed(error)
     }
 
@@ -107,7 +127,7 @@ impl Sql {
     }
 
     /// Sends what changes rows.
-    async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
         let statement = self.prepare(sql).await?;
         let connection = Arc::clone(&self.connection);
         self.sent.push(Sent::now(async move {
@@ -129,14 +149,36 @@ impl Sql {
     }
 
     async fn all(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepare(sql).await?;
-        let connection = Arc::clone(&self.connection);
-        let read = Sent::now(async move {
-            let Ok(client) = connection.client() else { return Ok(Vec::new()) };
-            rows(client, &statement, values).await
-        });
+        let [rows] = self.all_of([(sql, values)]).await?;
+        Ok(rows)
+    }
+
+    /// Reads several things in one journey.
+    pub(super) async fn all_of<const N: usize>(
+        &mut self,
+        reads: [(&str, Vec<Value>); N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let mut statements = Vec::new();
+        for (sql, _) in &reads {
+            statements.push(self.prepare(sql).await?);
+        }
+        let sent: Vec<_> = reads
+            .into_iter()
+            .zip(statements)
+            .map(|((_, values), statement)| {
+                let connection = Arc::clone(&self.connection);
+                Sent::now(async move {
+                    let Ok(client) = connection.client() else { return Ok(Vec::new()) };
+                    rows(client, &statement, values).await
+                })
+            })
+            .collect();
         self.settle().await?;
-        read.answer().await.map_err(|error| self.note(&error))
+        let mut answers = [const { Vec::new() }; N];
+        for (answer, sent) in answers.iter_mut().zip(sent) {
+            *answer = sent.answer().await.map_err(|error| self.note(&error))?;
+        }
+        Ok(answers)
     }
 
     async fn one<T: FromSqlOwned>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
@@ -330,7 +372,7 @@ pub(super) struct Change<'c> {
     pub(super) shared: &'c Shared,
 }
 
-impl Tables for Change<'_> {
+impl Intake for Change<'_> {
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
         let revision = self.sql.one::<i64>(&Records::of(key.kind).revision, row_values(key)).await?;
         revision.map_or(Ok(0), number)
@@ -350,10 +392,6 @@ impl Tables for Change<'_> {
             value(now.0),
         ];
         self.sql.execute(&Records::of(key.kind).put, values).await
-    }
-
-    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
-        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await
     }
 
     async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError> {
@@ -454,6 +492,12 @@ impl Tables for Change<'_> {
 
     async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.sql.one(sql::HAS_UNREAD, vec![text(work.to_string())]).await?.unwrap_or(false))
+    }
+}
+
+impl Tables for Change<'_> {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await
     }
 
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
