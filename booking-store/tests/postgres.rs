@@ -163,12 +163,12 @@ fn a_schema_of_the_next_version_will_do_and_a_later_one_will_not() {
                 SELECT {version}, 'later', applied_on, '1' FROM refinery_schema_history WHERE version = 1"
             )
         };
-        ask(&url, &later(2)).await;
+        ask(&url, &later(3)).await;
         let store = open(&url).await;
         assert!(store.get(&alert("a", "").key()).await.unwrap().is_some());
-        ask(&url, &later(3)).await;
+        ask(&url, &later(4)).await;
         let refused = try_open(&url, key('1'), 1).await.unwrap_err();
-        assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("schema 3")), "{refused}");
+        assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("schema 4")), "{refused}");
     });
 }
 
@@ -196,6 +196,77 @@ fn two_hosts_share_the_work() {
         let worked = join_all(hosts.iter().chain(&hosts).map(claim)).await.concat();
         let keys: BTreeSet<_> = worked.iter().cloned().collect();
         assert_eq!((worked.len(), keys.len()), (KEYS as usize, KEYS as usize), "each key once");
+    });
+}
+
+/// So many pages PostgreSQL looks at to claim one key.
+async fn pages_of_a_claim(url: &str, store: &PostgresStore) -> i64 {
+    const READ: &str = "SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
+        FROM pg_statio_user_tables WHERE relname = 'work'";
+    // What a session counts is told at its end.
+    let idle = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let count = async || {
+        ask(url, idle).await;
+        while ask(url, idle).await.iter().any(|row| row[0].as_deref() == Some("t")) {}
+        ask(url, READ).await[0][0].as_deref().unwrap().parse::<i64>().unwrap()
+    };
+    let before = count().await;
+    assert_eq!(store.claim_work(at(1), Duration::from_secs(60), 1).await.unwrap().len(), 1);
+    count().await - before
+}
+
+#[test]
+fn a_claim_costs_the_same_however_much_is_due() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let mark = async |tenant: &str, from: u32, until: u32| {
+            let rows = format!(
+                "INSERT INTO work (rank, tenant, id, due_at, priority, token, failures)
+                SELECT 0, '{tenant}', translate(lpad(n::text, 12, '0'), '0123456789', 'abcdefghij'),
+                    {due}, {due} + n % 1000, 0, 0
+                FROM generate_series({from}, {until}) AS n",
+                due = at(0).timestamp_micros()
+            );
+            ask(&url, &rows).await;
+            // What had to be put into the queue is there, and the tables are known for what they are.
+            drop(store.claim_work(at(1), Duration::from_secs(60), 0).await.unwrap());
+            ask(&url, "VACUUM ANALYZE work").await;
+        };
+        mark("harbour", 1, 20).await;
+        let few = pages_of_a_claim(&url, &store).await;
+        mark("harbour", 21, 50_000).await;
+        mark("hill", 1, 50_000).await;
+        let many = pages_of_a_claim(&url, &store).await;
+        assert!(many < 3 * few, "{few} pages where little is due, {many} where much is");
+    });
+}
+
+#[test]
+fn a_host_that_knows_no_queue_may_be_beside() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let claim = async |minutes: i64| {
+            let leases = store.claim_work(at(minutes), Duration::from_secs(60), 9).await.unwrap();
+            leases.into_iter().map(|lease| lease.work).collect::<Vec<_>>()
+        };
+        for number in 0..3 {
+            done(&store, due(number)).await;
+        }
+        // What the version before makes of a claim and of a change: they say nothing of the queue.
+        let micros = |minutes: i64| at(minutes).timestamp_micros();
+        let old = async |set: &str, number: u32| {
+            ask(&url, &format!("UPDATE work SET {set} WHERE id = '{}'", stay(number))).await
+        };
+        old(&format!("leased_until = {}, due_at = NULL, token = token + 1", micros(30)), 0).await;
+        old(&format!("due_at = {}", micros(20)), 1).await;
+        assert_eq!(claim(1).await, [work(2)]);
+        assert_eq!(claim(20).await, [work(2), work(1)]);
+        assert_eq!(claim(30).await.len(), 3);
+        old("leased_until = NULL", 0).await;
+        assert_eq!(claim(31).await, [work(1), work(2)], "nothing is due of the first");
     });
 }
 

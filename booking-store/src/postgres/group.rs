@@ -136,6 +136,8 @@ struct Known {
     numbers: VecDeque<i64>,
     made: Vec<(Record, u64, Micros)>,
     inbox: Vec<(i64, InboxEntry)>,
+    /// When the last of them arrived.
+    now: Micros,
 }
 
 impl Known {
@@ -219,7 +221,8 @@ impl Known {
         let first_token = first_token.first().map_or(Ok(0), |row| column(row, 0)).and_then(number)?;
         let numbers = numbers.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
         let (made, inbox) = (Vec::new(), Vec::new());
-        Ok(Self { aliases, deliveries, records, work, equal, unread, first_token, numbers, made, inbox })
+        let now = txs.iter().map(|tx| Micros::of(tx.now)).max().unwrap_or(Micros(0));
+        Ok(Self { aliases, deliveries, records, work, equal, unread, first_token, numbers, made, inbox, now })
     }
 
     /// Sends what is to be written: a statement for each table.
@@ -306,6 +309,7 @@ impl Known {
             times(|state| state.leased_until),
             value(states().map(|state| int(state.token)).collect::<Vec<_>>()),
             value(states().map(|state| i64::from(state.failures)).collect::<Vec<_>>()),
+            value(self.now.0),
         ]);
         sql.execute(sql::SET_WORKS, values).await
     }

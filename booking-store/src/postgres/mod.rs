@@ -39,6 +39,8 @@ use crate::time::Micros;
 /// How often a change is tried that the database undoes for the sake of others. Of those that meet, one gets through
 /// each time.
 const ATTEMPTS: u32 = 48;
+/// So many keys are put into the queue at once.
+const RIPE: i64 = 10_000;
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -322,7 +324,8 @@ impl Store for PostgresStore {
         self.change(move |sql, shared| {
             let tx = tx.clone();
             Box::pin(async move {
-                let end = rules::commit(&mut Change { sql, shared }, tx).await?;
+                let now = Micros::of(tx.now);
+                let end = rules::commit(&mut Change { sql, shared, now }, tx).await?;
                 Ok(if matches!(end, Commit::Done { .. }) { Keep::Changes(end) } else { Keep::Nothing(end) })
             })
         })
@@ -338,6 +341,8 @@ impl Store for PostgresStore {
         let now = Micros::of(now);
         let until = now.plus(lease_for);
         let end = until.utc()?;
+        let ripe = || vec![value(now.0), value(RIPE)];
+        while self.read(sql::QUEUE_WORK, ripe, |row| column::<i64>(row, 0)).await?.contains(&RIPE) {}
         let values = || vec![value(now.0), value(until.0), value(limit(most))];
         let mut claimed = self
             .read(sql::CLAIM_WORK, values, |row| {
@@ -369,7 +374,7 @@ impl Store for PostgresStore {
             let lease = lease.clone();
             Box::pin(async move {
                 let (now, until) = (Micros::of(now), Micros::of(until));
-                let extended = rules::extend(&mut Change { sql, shared }, now, &lease, until).await?;
+                let extended = rules::extend(&mut Change { sql, shared, now }, now, &lease, until).await?;
                 Ok(Keep::Changes(extended))
             })
         })

@@ -7,8 +7,10 @@ use tokio_postgres::error::SqlState;
 use super::pool::{Pool, failed};
 use super::tables::column;
 
-const MIGRATIONS: &[(&str, &str)] =
-    &[("V1__tables", include_str!("../../migrations/postgres/V1__tables.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__tables", include_str!("../../migrations/postgres/V1__tables.sql")),
+    ("V2__queue", include_str!("../../migrations/postgres/V2__queue.sql")),
+];
 
 /// How often hosts that start together may come into each other's way.
 const ATTEMPTS: usize = 5;

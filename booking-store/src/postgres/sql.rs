@@ -34,17 +34,51 @@ statements! {
     // In a change: nobody claims the key until its end, and whoever did since its beginning makes it begin anew.
     LOCK_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
         WHERE rank = $1 AND tenant = $2 AND id = $3 FOR UPDATE";
-    SET_WORK = "INSERT INTO work (rank, tenant, id, due_at, priority, leased_until, token, failures)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    // What is ready at the time of the change takes its place in the queue along with it.
+    SET_WORK = "INSERT INTO work (rank, tenant, id, due_at, priority, leased_until, token, failures, queued_for)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+            CASE WHEN coalesce($6::BIGINT, $4::BIGINT) <= $9::BIGINT THEN coalesce($6::BIGINT, $4::BIGINT) END)
         ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
-            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures";
-    // Only what is due now is taken; a later mark still stands when a lease has run out. A key that another holds at this
-    // moment is skipped, not waited for. Materialized, or the rows could be chosen more than once.
-    CLAIM_WORK = "WITH due AS MATERIALIZED (
-            SELECT rank, tenant, id, priority, ready_at FROM work
-            WHERE ready_at IS NOT NULL AND ready_at <= $1
-            ORDER BY priority IS NULL, priority, ready_at, rank, tenant, id
-            LIMIT $3 FOR UPDATE SKIP LOCKED)
+            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures,
+            queued_for = excluded.queued_for";
+    // Says how many it queued: so many at once that it ends in time. What another holds is in nobody's queue yet.
+    QUEUE_WORK = "WITH ripe AS MATERIALIZED (
+            SELECT rank, tenant, id FROM work
+            WHERE ready_at IS NOT NULL AND (queued_for = ready_at) IS NOT TRUE AND ready_at <= $1
+            ORDER BY ready_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+        queued AS (
+            UPDATE work SET queued_for = work.ready_at FROM ripe
+            WHERE work.rank = ripe.rank AND work.tenant = ripe.tenant AND work.id = ripe.id
+            RETURNING 1)
+        SELECT count(*) FROM queued";
+    // From one tenant's first key to the next one's; of the tenants with the soonest as many keys as there is room for; of
+    // all these the soonest, and so how many of each tenant. Only then are keys locked: one that another holds at this
+    // moment is skipped, not waited for. Only what is due now is taken; a later mark still stands when a lease has run out.
+    CLAIM_WORK = "WITH RECURSIVE first AS (
+            (SELECT tenant, priority, ready_at, rank, id FROM work
+            WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1
+            ORDER BY tenant, (priority IS NULL), priority, ready_at, rank, id LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM first, LATERAL (
+                SELECT tenant, priority, ready_at, rank, id FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant > first.tenant
+                ORDER BY tenant, (priority IS NULL), priority, ready_at, rank, id LIMIT 1) AS next),
+        near AS (
+            SELECT tenant FROM first
+            ORDER BY (priority IS NULL), priority, ready_at, rank, tenant, id LIMIT $3),
+        soonest AS (
+            SELECT near.tenant FROM near, LATERAL (
+                SELECT priority, ready_at, rank, id FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant = near.tenant
+                ORDER BY (priority IS NULL), priority, ready_at, rank, id LIMIT $3) AS of_tenant
+            ORDER BY (priority IS NULL), priority, ready_at, rank, near.tenant, id LIMIT $3),
+        share AS MATERIALIZED (SELECT tenant, count(*) AS keys FROM soonest GROUP BY tenant),
+        due AS MATERIALIZED (
+            SELECT of_tenant.* FROM share, LATERAL (
+                SELECT rank, tenant, id, priority, ready_at FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant = share.tenant
+                ORDER BY (priority IS NULL), priority, ready_at, rank, id
+                LIMIT share.keys FOR UPDATE SKIP LOCKED) AS of_tenant)
         UPDATE work
         SET token = work.token + 1, leased_until = $2, due_at = CASE WHEN work.due_at > $1 THEN work.due_at END
         FROM due
@@ -58,11 +92,13 @@ statements! {
         FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
             LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
                 LIMIT 1) AS found";
-    SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures)
-        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[],
-            $7::BIGINT[], $8::BIGINT[])
+    SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures, queued_for)
+        SELECT *, CASE WHEN coalesce(leased_until, due_at) <= $9 THEN coalesce(leased_until, due_at) END
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[],
+            $8::BIGINT[]) AS made (tenant, id, rank, due_at, priority, leased_until, token, failures)
         ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
-            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures";
+            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures,
+            queued_for = excluded.queued_for";
     PURGE_WORK = "DELETE FROM work WHERE rank = $1 AND tenant = $2 AND id = $3 RETURNING token";
 
     GET_BOOKINGS = "SELECT asked.place, found.revision
@@ -282,14 +318,21 @@ mod tests {
         let code = Records::of(Kind::Code);
         let often = [
             GET_ALIAS,
+            GET_ALIASES,
             LOCK_WORK,
+            GET_WORKS,
+            QUEUE_WORK,
             CLAIM_WORK,
             NEXT_DUE,
             LIST_WORK,
+            GET_BOOKINGS,
             GET_DELIVERY,
+            GET_DELIVERIES,
             PURGE_DELIVERIES,
             UNREAD_EQUAL,
+            UNREAD_EQUALS,
             HAS_UNREAD,
+            HAVE_UNREAD,
             UNREAD,
             INBOX,
             REMOVE_INBOX,

@@ -370,6 +370,8 @@ pub(super) fn inbox_row(shared: &Shared, row: &Row) -> Result<booking_core::stor
 pub(super) struct Change<'c> {
     pub(super) sql: &'c mut Sql,
     pub(super) shared: &'c Shared,
+    /// When it is made.
+    pub(super) now: Micros,
 }
 
 impl Intake for Change<'_> {
@@ -422,6 +424,7 @@ impl Intake for Change<'_> {
             micros(state.leased_until),
             value(int(state.token)),
             value(i64::from(state.failures)),
+            value(self.now.0),
         ]);
         self.sql.execute(sql::SET_WORK, values).await
     }
