@@ -22,6 +22,9 @@ use booking_store::{Keys, PostgresStore, PostgresUrl};
 use booking_test_servers::postgres::{Server, ask};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const WORD: &str = "Plantagenet-83726154";
 
@@ -472,6 +475,79 @@ fn a_server_that_was_restarted_is_found_again() {
             &format!("-k {} -c listen_addresses=", server.folder().display()),
         ]);
         store.ping().await.unwrap();
+    });
+}
+
+/// Carries bytes between a client and a server, as long as nobody tells it to be silent.
+async fn carry(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut is_silent: watch::Receiver<bool>,
+) {
+    let mut bytes = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if is_silent.wait_for(|silent| !silent).await.is_err() || to.write_all(&bytes[..count]).await.is_err()
+        {
+            break;
+        }
+    }
+}
+
+/// A way to a server on this machine that can be made silent. Answers with its port.
+async fn way_to(server: u16, is_silent: watch::Receiver<bool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (here, there) = client.into_split();
+            let (answers, questions) = TcpStream::connect(("127.0.0.1", server)).await.unwrap().into_split();
+            tokio::spawn(carry(here, questions, is_silent.clone()));
+            tokio::spawn(carry(answers, there, is_silent.clone()));
+        }
+    });
+    port
+}
+
+#[test]
+fn a_server_that_falls_silent_keeps_nobody_waiting_and_is_found_again() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start(&format!("-c listen_addresses=127.0.0.1 -c port={port}"));
+    run(async {
+        let (silence, is_silent) = watch::channel(false);
+        let way = way_to(port, is_silent).await;
+        let url = PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{way}/postgres?sslmode=disable"));
+        let url = url.unwrap().with_connections(3).with_patience(Duration::from_secs(3));
+        let open = || PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7)));
+        let store = open().await.unwrap();
+        let all = |round: u32| (0..12).map(move |number| alert(&format!("{round}-{number}"), ""));
+        join_all(all(0).map(|record| done(&store, put(record)))).await;
+        let direct = format!("{}&port={port}", server.url("postgres"));
+        let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'staykey'";
+        assert_eq!(ask(&direct, connected).await[0][0].as_deref(), Some("3"), "no more than it was told");
+
+        silence.send(true).unwrap();
+        let is_late =
+            |error: &StoreError| matches!(error, StoreError::Unavailable(text) if text.contains("in time"));
+        let ends = async {
+            let puts = join_all(all(1).map(|record| store.commit(put(record)))).await;
+            let arrivals = join_all((0..12).map(|number| store.commit(arrival("1", number)))).await;
+            let others = [store.ping().await.unwrap_err(), open().await.unwrap_err()];
+            assert!(others.iter().all(is_late), "{others:?}");
+            puts.into_iter().chain(arrivals)
+        };
+        let ends =
+            tokio::time::timeout(Duration::from_secs(60), ends).await.expect("an answer, though a bad one");
+        for end in ends {
+            assert!(end.as_ref().is_err_and(is_late), "{end:?}");
+        }
+
+        silence.send(false).unwrap();
+        join_all(all(2).map(|record| done(&store, put(record)))).await;
+        for (round, is_there) in [(0, true), (1, false), (2, true)] {
+            for record in all(round) {
+                assert_eq!(store.get(&record.key()).await.unwrap().is_some(), is_there, "{round}");
+            }
+        }
     });
 }
 

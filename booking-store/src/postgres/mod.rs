@@ -41,8 +41,6 @@ use crate::time::Micros;
 const ATTEMPTS: u32 = 48;
 /// So many keys are put into the queue at once.
 const RIPE: i64 = 10_000;
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(20);
 
 /// What a change wants of its transaction.
 enum Keep<T> {
@@ -192,7 +190,7 @@ impl PostgresStore {
         let values = &values;
         repeat(&**rng, || async move {
             let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
-            let answer = in_time(async {
+            let answer = in_time(pool.patience(), async {
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
                 let known = |error: tokio_postgres::Error| {
                     let again = Vain::of(&error).is_repeatable();
@@ -249,9 +247,9 @@ fn broken_off() -> StoreError {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn in_time<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), Remedy::None);
-    tokio::time::timeout(ATTEMPT, work).await.map_err(late)?
+    tokio::time::timeout(patience, work).await.map_err(late)?
 }
 
 /// Makes a change with what it needs to know, as often as it takes.
@@ -272,7 +270,7 @@ async fn attempt<T, C: Sync>(
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
 ) -> Result<T, Failed> {
     let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
-    in_time(async {
+    in_time(pool.patience(), async {
         let mut sql = Sql::begin(connection);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),

@@ -13,10 +13,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::url::{CONNECT, PostgresUrl};
-
-/// So many connections at most.
-const CONNECTIONS: usize = 16;
+use super::url::PostgresUrl;
 
 /// What each connection is told once. A change is on disk before it is answered, whatever the server does otherwise;
 /// statements and locks end without us. Small tables are not read whole where there is an index: whoever reads a table
@@ -124,7 +121,10 @@ impl Vain {
 }
 
 /// Connections to one database.
-pub(super) struct Pool(deadpool_postgres::Pool);
+pub(super) struct Pool {
+    connections: deadpool_postgres::Pool,
+    patience: Duration,
+}
 
 impl Pool {
     pub(super) fn new(url: &PostgresUrl) -> Result<Self, StoreError> {
@@ -132,23 +132,26 @@ impl Pool {
         let settings = Hook::async_fn(|client: &mut ClientWrapper, _| {
             Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
         });
-        let timeouts = Timeouts {
-            wait: Some(Duration::from_secs(10)),
-            // The name is looked up, and several hosts may be tried.
-            create: Some(CONNECT * 2),
-            recycle: Some(CONNECT),
-        };
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
+        let patience = url.patience();
+        let timeouts =
+            Timeouts { wait: Some(patience / 2), create: Some(patience / 2), recycle: Some(patience / 4) };
+        let connections = deadpool_postgres::Pool::builder(manager)
+            .max_size(url.connections())
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .post_create(settings)
-            .build();
-        pool.map(Self).map_err(|_| StoreError::Unavailable("no pool of connections can be made".to_owned()))
+            .build()
+            .map_err(|_| StoreError::Unavailable("no pool of connections can be made".to_owned()))?;
+        Ok(Self { connections, patience })
+    }
+
+    /// How long an attempt of whatever is asked may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub(super) async fn get(&self) -> Result<Borrowed, StoreError> {
-        match self.0.get().await {
+        match self.connections.get().await {
             Ok(connection) => Ok(Borrowed(Some(connection))),
             Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) => {
                 Err(failed(&error))
