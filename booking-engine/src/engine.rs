@@ -23,6 +23,9 @@ const LEAST_LEFT: Duration = Duration::seconds(60);
 const MARGIN: Duration = Duration::seconds(10);
 /// How long an integration must be quiet for its next word to be news.
 const WHILE: Duration = Duration::seconds(30);
+/// How many keys a start makes due at once. Other hosts work on the same ones meanwhile, and in a shared store a change
+/// of many would lose against theirs, again and again, until the host could not start.
+const DUE_AT_ONCE: usize = 16;
 /// How many rows are read at once.
 pub(crate) const BATCH: usize = 200;
 
@@ -157,6 +160,15 @@ impl Engine {
                 }
             })
             .await?;
+            // What could not be taken off by an earlier configuration may go by this one.
+            self.rows(Kind::Code, &tenant.slug, |record| {
+                if let Record::Code(code) = record
+                    && code.state == CodeState::Unwanted
+                {
+                    stays.entry(code.stay).or_insert(None);
+                }
+            })
+            .await?;
             self.rows(Kind::Alert, &tenant.slug, |record| {
                 if let Record::Alert(alert) = record
                     && let (Some(stay), None) = (alert.stay, alert.closed_at)
@@ -170,7 +182,7 @@ impl Engine {
                 at: now,
                 priority,
             }));
-            for chunk in writes.chunks(BATCH) {
+            for chunk in writes.chunks(DUE_AT_ONCE) {
                 let _ = self.store.commit(Tx { writes: chunk.to_vec(), ..Tx::new(now) }).await?;
             }
         }

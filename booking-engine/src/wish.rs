@@ -138,8 +138,10 @@ fn cancelled<'a>(
     now: DateTime<Utc>,
 ) -> Wished<'a> {
     let learnt = record.cancelled_at.unwrap_or(now);
-    let in_house = times.iter().find(|(window, begins)| *begins <= learnt && learnt < window.closes());
-    let Some((window, _)) = in_house else { return nothing(None) };
+    // Of the times that held and those that came with the last words, the later end: nobody in the house is shut out
+    // before the end that the source last promised, nor earlier than what is on the doors.
+    let in_house = times.iter().filter(|(window, begins)| *begins <= learnt && learnt < window.closes());
+    let Some((window, _)) = in_house.max_by_key(|(window, _)| window.closes()) else { return nothing(None) };
     // What vanished without a word of cancellation stays for a guest in the house, whatever the policy.
     let keep = record.gone_at.is_some() || policy.cancel_in_house == CancelInHouse::Keep;
     #[cfg(staykey_planted)]

@@ -168,12 +168,14 @@ impl Host {
             None => open(&config.store, &rng).await?,
         };
         let calls = Arc::new(Observations::default());
+        let metrics = Arc::new(Metrics::new());
         let mut builder = Builder {
             registry: &registry,
             transport: &transport,
             clock: &clock,
             rng: &rng,
             calls: &calls,
+            metrics: &metrics,
             store: &*store,
             webhooks: Webhooks::default(),
             urls: Vec::new(),
@@ -189,7 +191,7 @@ impl Host {
             return Err(HostError::Adapters(wrong));
         }
         let engine = Arc::new(Engine::new(store, Arc::clone(&clock), Arc::clone(&rng), tenants));
-        let (metrics, wake) = (Arc::new(Metrics::new()), Arc::new(Notify::new()));
+        let wake = Arc::new(Notify::new());
         let intake = Intake::new(
             Arc::clone(&engine),
             Arc::clone(&clock),
@@ -398,7 +400,7 @@ async fn open(config: &StoreConfig, rng: &Arc<dyn Rng>) -> Result<Arc<dyn Store>
 }
 
 /// What the store seals with.
-fn keys(config: &StoreConfig) -> Result<Keys, HostError> {
+pub(crate) fn keys(config: &StoreConfig) -> Result<Keys, HostError> {
     let wrong = |what: &str| HostError::Adapters(vec![format!("store.master_key: {what}")]);
     let active = config.master_key.as_ref().and_then(|key| key.get()).ok_or_else(|| wrong("is missing"))?;
     let mut keys = Keys::parse(active).map_err(|_| wrong("is not 32 bytes in hexadecimal or base64"))?;
@@ -416,6 +418,7 @@ struct Builder<'b> {
     clock: &'b Arc<dyn Clock>,
     rng: &'b Arc<dyn Rng>,
     calls: &'b Arc<Observations>,
+    metrics: &'b Arc<Metrics>,
     store: &'b dyn Store,
     webhooks: Webhooks,
     urls: Vec<WebhookUrl>,
@@ -430,7 +433,7 @@ impl Builder<'_> {
         for (name, settings) in &config.sources {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_source(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name, settings.kind())));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             if let Some((thread, notifier)) = thread_of(name).zip(built.thread) {
@@ -441,7 +444,7 @@ impl Builder<'_> {
         for (name, settings) in &config.locks {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_lock(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name, settings.kind())));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             locks.insert(name.clone(), built.lock);
@@ -449,7 +452,7 @@ impl Builder<'_> {
         for (name, settings) in &config.notifiers {
             let Some(settings) = self.unseal(slug, settings).await? else { continue };
             let kind = self.registry.get_notifier(settings.kind()).cloned();
-            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name)));
+            let built = kind.map(|kind| kind.build(&settings, &self.parts(config, name, settings.kind())));
             let Some(built) = self.good(&settings, built) else { continue };
             self.hear(slug, name, &settings, built.webhooks);
             notifiers.insert(name.clone(), NotifierSetup { notifier: built.notifier, source: None });
@@ -478,7 +481,7 @@ impl Builder<'_> {
         })
     }
 
-    fn parts(&self, tenant: &TenantConfig, name: &IntegrationName) -> AdapterParts {
+    fn parts(&self, tenant: &TenantConfig, name: &IntegrationName, vendor: &str) -> AdapterParts {
         let transport: Arc<dyn Transport> = match tenant.allow_internal_addresses {
             true => Arc::clone(self.transport),
             false => Arc::new(Confined::new(Arc::clone(self.transport))),
@@ -487,7 +490,9 @@ impl Builder<'_> {
             inner: transport,
             clock: Arc::clone(self.clock),
             whose: (tenant.slug.clone(), name.clone()),
+            vendor: vendor.to_owned(),
             notes: Arc::clone(self.calls),
+            metrics: Arc::clone(self.metrics),
         });
         AdapterParts::new(&tenant.slug, name, &transport, self.clock, self.rng)
     }

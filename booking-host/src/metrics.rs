@@ -86,6 +86,16 @@ impl Metrics {
                 "staykey_store_errors_total",
                 "Times that the store could not be reached or written."
             );
+            metrics::describe_counter!(
+                "staykey_vendor_calls_total",
+                "Calls to vendors by kind of adapter and what came of them."
+            );
+            metrics::describe_histogram!(
+                "staykey_vendor_call_seconds",
+                "How long calls to vendors took, by kind of adapter."
+            );
+            metrics::describe_gauge!("staykey_build_info", "1, with the version as a label.");
+            metrics::gauge!("staykey_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         });
     }
 
@@ -146,6 +156,15 @@ impl Metrics {
 
     pub(crate) fn store_error(&self) {
         with_local_recorder(&self.recorder, || metrics::counter!("staykey_store_errors_total").increment(1));
+    }
+
+    pub(crate) fn vendor_call(&self, vendor: &str, result: &'static str, took: Duration) {
+        with_local_recorder(&self.recorder, || {
+            let vendor = vendor.to_owned();
+            metrics::counter!("staykey_vendor_calls_total", "vendor" => vendor.clone(), "result" => result)
+                .increment(1);
+            metrics::histogram!("staykey_vendor_call_seconds", "vendor" => vendor).record(took);
+        });
     }
 
     /// Folds what histograms have gathered, so that they do not grow between two scrapes.

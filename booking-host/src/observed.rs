@@ -10,6 +10,9 @@ use booking_http::{Transport, TransportError, retry_after};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, StatusCode};
+use tracing::Instrument as _;
+
+use crate::metrics::Metrics;
 
 /// What a call failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,20 @@ pub(crate) enum Failure {
     Request(u16),
     /// The vendor failed, with this status.
     Vendor(u16),
+}
+
+impl Failure {
+    /// What it is called in numbers.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Credentials(_) => "credentials",
+            Self::Limited(_) => "limited",
+            Self::Elsewhere(_) => "redirect",
+            Self::Request(_) => "request",
+            Self::Vendor(_) => "vendor",
+        }
+    }
 }
 
 /// How calls of one integration went.
@@ -62,7 +79,10 @@ pub(crate) struct Observed {
     pub(crate) inner: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) whose: (TenantSlug, IntegrationName),
+    /// The kind of its adapter.
+    pub(crate) vendor: String,
     pub(crate) notes: Arc<Observations>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 #[async_trait]
@@ -72,13 +92,17 @@ impl Transport for Observed {
         request: http::Request<Bytes>,
         within: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let answer = self.inner.call(request, within).await;
+        let sent = self.clock.now();
+        let span = tracing::info_span!("vendor_call", vendor = self.vendor);
+        let answer = self.inner.call(request, within).instrument(span).await;
         let now = self.clock.now();
         let failure = match &answer {
             Err(_) => Some(Failure::Network),
             Ok(answer) => failure(answer.status(), answer.headers(), now),
         };
         self.notes.note(&self.whose, now, failure);
+        let took = (now - sent).to_std().unwrap_or_default();
+        self.metrics.vendor_call(&self.vendor, failure.map_or("answered", Failure::word), took);
         answer
     }
 }

@@ -17,7 +17,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::config::{LogConfig, LogFormat};
 
 /// Crates that would log bytes, URLs or headers. A name stands for all that begin with it.
-const QUIET: [&str; 8] = ["axum::", "h2", "hyper", "reqwest", "rustls", "rusqlite", "tokio", "tower"];
+const QUIET: [&str; 9] =
+    ["axum::", "h2", "hyper", "opentelemetry", "reqwest", "rustls", "rusqlite", "tokio", "tower"];
 
 /// Whether a filter can be read.
 pub(crate) fn check_filter(text: &str) -> Result<(), String> {
@@ -62,8 +63,22 @@ where
 ///
 /// When the filter cannot be read, or the process logs elsewhere already.
 pub fn init(config: &LogConfig) -> Result<(), String> {
-    let layer = layer(config, io::stderr)?;
-    tracing_subscriber::registry().with(layer).try_init().map_err(|error| error.to_string())?;
+    start(tracing_subscriber::registry().with(layer(config, io::stderr)?))
+}
+
+/// The same, and what passes the log's filter goes into traces too.
+///
+/// # Errors
+///
+/// As [`init`].
+#[cfg(feature = "otel")]
+pub fn init_with_traces(config: &LogConfig, traces: &crate::Traces) -> Result<(), String> {
+    let spans = traces.layer().with_filter(filter(&config.filter)?.and(quiet()));
+    start(tracing_subscriber::registry().with(layer(config, io::stderr)?).with(spans))
+}
+
+fn start(subscriber: impl Subscriber + Send + Sync) -> Result<(), String> {
+    subscriber.try_init().map_err(|error| error.to_string())?;
     std::panic::set_hook(Box::new(|panic| match panic.location() {
         Some(place) => tracing::error!(file = place.file(), line = place.line(), "panicked"),
         None => tracing::error!("panicked"),

@@ -209,6 +209,25 @@ impl SealedColumn {
         Kind::ALL.into_iter().map(Self::Of).chain([Self::Event, Self::Answer])
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::Of(kind) => kind.table(),
+            Self::Event => "inbox",
+            Self::Answer => "idempotency",
+        }
+    }
+
+    /// The column itself, and those that say whose and which a row is.
+    #[cfg(all(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn columns(self) -> (&'static str, Option<&'static str>, &'static str) {
+        match self {
+            Self::Of(_) => ("sealed", Some("tenant"), "id"),
+            Self::Event => ("event", Some("tenant"), "number"),
+            Self::Answer => ("answer", None, "key"),
+        }
+    }
+
     /// The place of a row's value. An answer has no tenant, an event's id is its number.
     pub(crate) fn place<'a>(self, tenant: &'a str, id: &'a str) -> Place<'a> {
         match self {

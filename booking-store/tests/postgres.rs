@@ -274,6 +274,30 @@ fn a_host_that_knows_no_queue_may_be_beside() {
 }
 
 #[test]
+fn of_many_changes_that_meet_none_is_given_up() {
+    const HOSTS: u32 = 3;
+    const AT_ONCE: u32 = 16;
+    run(async {
+        let url = Server::shared().database().await;
+        let stores = join_all((0..HOSTS).map(|_| open(&url))).await;
+        // Each makes the same keys due, among rows of its own: all of them are on the same few pages.
+        let change = |host: u32, number: u32| {
+            let dues = (0..16).flat_map(|key| due((key + number) % 24).writes);
+            let alerts = (0..16).flat_map(|n| put(alert(&format!("{host}-{number}-{n}"), "d")).writes);
+            Tx { writes: dues.chain(alerts).collect(), ..Tx::new(at(0)) }
+        };
+        let changes = stores.iter().zip(0..HOSTS).flat_map(|(store, host)| {
+            (0..AT_ONCE).map(move |lane| async move {
+                for round in 0..4 {
+                    done(store, change(host, lane * 4 + round)).await;
+                }
+            })
+        });
+        join_all(changes).await;
+    });
+}
+
+#[test]
 fn a_lease_that_was_taken_over_writes_nothing() {
     run(async {
         let url = Server::shared().database().await;

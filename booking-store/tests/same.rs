@@ -296,14 +296,24 @@ async fn hold_against_memory(
     between: impl AsyncFn(),
 ) -> Result<(), TestCaseError> {
     let memory = MemoryStore::new();
-    let (mut given, mut same) = (Vec::new(), Vec::new());
+    hold_on(&memory, store, &mut (Vec::new(), Vec::new()), ops, between).await
+}
+
+/// The same with two that have a past, and the leases that each gave in it.
+async fn hold_on(
+    memory: &MemoryStore,
+    store: &dyn Both,
+    (given, same): &mut (Vec<Lease>, Vec<Lease>),
+    ops: &[Op],
+    between: impl AsyncFn(),
+) -> Result<(), TestCaseError> {
     for op in ops {
-        let expected = does(&memory, &mut given, op).await;
-        let answer = does(store, &mut same, op).await;
+        let expected = does(memory, given, op).await;
+        let answer = does(store, same, op).await;
         between().await;
         prop_assert_eq!(expected, answer, "after {:?}", op);
     }
-    prop_assert_eq!(all_of(&memory).await, all_of(store).await, "after {:?}", ops.last());
+    prop_assert_eq!(all_of(memory).await, all_of(store).await, "after {:?}", ops.last());
     Ok(())
 }
 
@@ -340,6 +350,35 @@ proptest! {
     }
 }
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_moved_store_answers_alike_and_goes_on_alike(
+        ops in proptest::collection::vec(op(), 1..40),
+        later in proptest::collection::vec(op(), 1..20),
+        batch in 1..9_usize,
+    ) {
+        run(async {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("staykey.db");
+            let rng = || Arc::new(SeededRng::new(1));
+            let url = booking_store::PostgresUrl::parse(postgres::emptied().await).unwrap();
+            let (memory, mut leases) = (MemoryStore::new(), (Vec::new(), Vec::new()));
+            let source = booking_store::SqliteStore::open(&file, keys(), rng()).unwrap();
+            hold_on(&memory, &source, &mut leases, &ops, async || {}).await?;
+            drop(source);
+            let mut watch = |_| std::ops::ControlFlow::Continue(());
+            booking_store::move_store(&file, &url, keys(), rng(), batch, &mut watch).await.unwrap();
+            let store = booking_store::PostgresStore::open(&url, keys(), rng()).await.unwrap();
+            prop_assert_eq!(all_of(&memory).await, all_of(&store).await);
+            let numbers = postgres::Numbers::as_they_are(postgres::emptied_url()).await;
+            hold_on(&memory, &store, &mut leases, &later, async || numbers.set_back().await).await
+        })?;
+    }
+}
+
 #[cfg(feature = "postgres")]
 mod postgres {
     use std::cell::RefCell;
@@ -347,9 +386,16 @@ mod postgres {
 
     use booking_test_servers::postgres::{Server, ask};
 
+    static URL: OnceLock<String> = OnceLock::new();
+
+    /// The URL of the database that was emptied.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn emptied_url() -> &'static str {
+        URL.get().unwrap()
+    }
+
     /// The URL of a database that is empty: the same for each history, because a new one takes its time.
     pub(crate) async fn emptied() -> &'static str {
-        static URL: OnceLock<String> = OnceLock::new();
         let Some(url) = URL.get() else {
             let url = Server::shared().database().await;
             return URL.get_or_init(|| url);
@@ -379,7 +425,7 @@ mod postgres {
         "idempotency",
     ];
 
-    const RESET: &str = "DELETE FROM audit; UPDATE meta SET number = 0 WHERE number IS NOT NULL;
+    const RESET: &str = "DELETE FROM audit; DELETE FROM meta WHERE bytes IS NOT NULL; UPDATE meta SET number = 0 WHERE number IS NOT NULL;
         SELECT setval('inbox_number', 1, false), setval('audit_number', 1, false),
             setval('idempotency_token', 1, false)";
 
@@ -393,6 +439,16 @@ mod postgres {
     impl Numbers {
         pub(crate) fn new(url: &'static str) -> Self {
             Self { url, last: RefCell::new(vec!["0".to_owned(); 2]) }
+        }
+
+        #[cfg(feature = "sqlite")]
+        pub(crate) async fn as_they_are(url: &'static str) -> Self {
+            let last = |sequence: &str| {
+                format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}")
+            };
+            let both = format!("{} UNION ALL {}", last("inbox_number"), last("audit_number"));
+            let rows = ask(url, &both).await;
+            Self { url, last: RefCell::new(rows.concat().into_iter().flatten().collect()) }
         }
 
         pub(crate) async fn set_back(&self) {

@@ -96,6 +96,12 @@ impl Features {
         Self { keypads, ..Self::default() }
     }
 
+    /// What the third lot of kept seeds was drawn from: no keypads of three places.
+    #[must_use]
+    pub fn third() -> Self {
+        Self { keypads: HELD.iter().take(16).copied().collect(), ..Self::default() }
+    }
+
     /// What the second lot of kept seeds was drawn from: fewer keypads, no backups, no brake, no replaced locks.
     #[must_use]
     pub fn second() -> Self {
@@ -171,7 +177,7 @@ impl Features {
 }
 
 /// The keypads that every promise holds on.
-const HELD: [&str; 16] = [
+const HELD: [&str; 17] = [
     "plain",
     "direct",
     "late-sync",
@@ -188,6 +194,7 @@ const HELD: [&str; 16] = [
     "unique-names",
     "whole-days",
     "write-only",
+    "small",
 ];
 const ZONES: [Tz; 3] = [Tz::Europe__Warsaw, Tz::America__New_York, Tz::Asia__Tokyo];
 const HOUR: i64 = 3600;

@@ -275,10 +275,13 @@ fn away(world: &mut World, keypad: usize, minutes: u32, back: Back) {
 
 impl World {
     pub(crate) fn comes_back(&mut self, keypad: usize, back: Back) {
-        let key = self.vendors.key(keypad);
-        match back {
-            Back::Online => self.vendors.locks.set_online(&key, true),
-            Back::Power => self.vendors.locks.set_powered(&key, true),
+        // Where it was replaced meanwhile, the former one comes back too.
+        let keys: Vec<_> = self.vendors.former_keys(keypad).chain([self.vendors.key(keypad)]).collect();
+        for key in keys {
+            match back {
+                Back::Online => self.vendors.locks.set_online(&key, true),
+                Back::Power => self.vendors.locks.set_powered(&key, true),
+            }
         }
     }
 

@@ -21,6 +21,9 @@ use crate::deed::Deed;
 use crate::history::{Ops, Target, Trouble};
 use crate::lock::Verdict;
 
+/// How old what a vendor shows may be.
+pub(crate) const OLDEST_ANSWER: Duration = Duration::hours(2);
+
 /// The middle of a world.
 pub struct Hub(Mutex<State>);
 
@@ -306,7 +309,7 @@ fn verdict(trouble: Option<Trouble>, chance: &mut Chance) -> (Duration, Verdict)
         Trouble::TimeoutAfter => (usual, Verdict::TimeoutAfter),
         Trouble::Nonsense => (usual, Verdict::Nonsense { applied: false }),
         Trouble::NonsenseAfter => (usual, Verdict::Nonsense { applied: true }),
-        Trouble::Stale => (usual, Verdict::Stale(secs(chance.between(30, 7200)))),
+        Trouble::Stale => (usual, Verdict::Stale(secs(chance.between(30, OLDEST_ANSWER.num_seconds())))),
         Trouble::EmptyList => (usual, Verdict::EmptyList),
         Trouble::TruncatedList => (usual, Verdict::TruncatedList),
         Trouble::RateLimited => (usual, Verdict::RateLimited(secs(chance.between(30, 600)))),

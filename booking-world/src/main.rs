@@ -94,6 +94,9 @@ struct Drawn {
     /// What the second lot of kept seeds was drawn from.
     #[arg(long)]
     second: bool,
+    /// What the third lot of kept seeds was drawn from.
+    #[arg(long)]
+    third: bool,
     /// All there is, what is known to be broken included.
     #[arg(long)]
     all_features: bool,
@@ -108,6 +111,7 @@ impl Drawn {
             Self { first: true, .. } => Features::first(),
             Self { first_all: true, .. } => Features::first_all(),
             Self { second: true, .. } => Features::second(),
+            Self { third: true, .. } => Features::third(),
             Self { all_features: true, .. } => Features::all(),
             _ => Features::default(),
         };

@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 57] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 66] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -32,13 +32,13 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 57] = [
     (12_210_359_575_026_129_076, Features::first_all),
     (8_165_672_729_150_821_237, Features::first),
     (2_045_368_543_446_853_537, Features::first),
-    (14_451_177_692_316_722_789, Features::default),
-    (17_085_158_861_807_516_231, Features::default),
-    (11_487_835_599_833_616_267, Features::default),
-    (4_975_678_535_226_473_188, Features::default),
-    (2_422_995_351_444_277_431, Features::default),
-    (15_981_178_196_109_710_727, Features::default),
-    (5_408_172_891_487_021_519, Features::default),
+    (14_451_177_692_316_722_789, Features::third),
+    (17_085_158_861_807_516_231, Features::third),
+    (11_487_835_599_833_616_267, Features::third),
+    (4_975_678_535_226_473_188, Features::third),
+    (2_422_995_351_444_277_431, Features::third),
+    (15_981_178_196_109_710_727, Features::third),
+    (5_408_172_891_487_021_519, Features::third),
     (780_298_201_295_287_941, Features::second),
     (1_649_994_438_856_374_707, Features::second),
     (17_550_865_695_576_000_166, Features::second),
@@ -65,6 +65,15 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 57] = [
     (4_553_896_263_576_924_784, || second_with("masked")),
     (12_330_566_436_936_334_346, || second_with("write-only")),
     (3_765_029_060_680_378_266, || second_with("write-only")),
+    (3_267_651_028_517_222_942, Features::first),
+    (5_534_300_398_778_319_546, Features::first),
+    (1_194_186_987_120_338_160, Features::first),
+    (2_368_839_266_771_654_543, Features::first),
+    (13_512_134_297_834_505_696, Features::third),
+    (11_425_124_708_846_339_675, Features::third),
+    (13_129_461_866_628_630_820, || second_with("small")),
+    (12_605_307_453_247_575_213, || second_with("small")),
+    (759_185_880_304_142_466, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -62,6 +62,8 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            // What interrupts this process from a terminal goes to its whole group.
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut said = String::new();
@@ -93,6 +95,13 @@ impl Server {
             .status()
             .unwrap();
         assert!(status.success(), "pg_ctl {arguments:?}");
+    }
+
+    /// Runs a program of the package to its end.
+    pub fn runs(&self, program: &str, arguments: &[&str]) {
+        let ran =
+            as_user(&self.programs.join(program), self.user, &self.folder).args(arguments).output().unwrap();
+        assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
     }
 
     /// The URL of a database, by its name.

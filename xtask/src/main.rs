@@ -12,10 +12,12 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod call;
 mod count;
+mod deploy;
 mod l10n;
 mod mutants;
 mod package;
 mod postgres;
+mod soak;
 mod suite;
 mod tidy;
 mod workspace;
@@ -37,10 +39,14 @@ enum Task {
     Mutants,
     /// Holds the locale files against each other.
     L10n,
+    /// Holds alert rules, dashboard, service unit and container file against the tools that read them.
+    Deploy,
     /// Holds the repository against its own rules; `cargo test -p xtask` does so too.
     Tidy,
     /// Measures the whole of it, each figure beside its limit.
     Bench(bench::Options),
+    /// Kills the real program under load, and asks afterwards whether it kept its promises.
+    Soak(soak::Options),
     /// Lives through histories of the deterministic world, or tells the story of one.
     World(world::Options),
 }
@@ -51,8 +57,10 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(root, &options),
         Task::Mutants => mutants::run(root),
         Task::L10n => l10n::run(root),
+        Task::Deploy => deploy::run(root, std::env::var("CARGO_TARGET_DIR").ok().as_deref()),
         Task::Tidy => tidy::run(root),
         Task::Bench(options) => bench::run(root, &options),
+        Task::Soak(options) => soak::run(root, &options),
         Task::World(options) => world::run(root, &options),
     };
     match done {

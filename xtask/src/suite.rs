@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::call::Call;
 use crate::count::Count;
+use crate::deploy;
 use crate::l10n;
 use crate::package::Packaging;
 use crate::postgres;
@@ -53,6 +54,8 @@ enum Step {
     Postgres,
     /// All tests but those in documentation.
     Test,
+    /// The program, killed under load.
+    Soak,
     /// Histories of the simulated world.
     World,
     /// The tests in documentation.
@@ -63,6 +66,8 @@ enum Step {
     Deny,
     /// The locale files.
     L10n,
+    /// What operators are given besides the program: rules, dashboard, unit, container file.
+    Deploy,
     /// Each library, built from the archive that would be published.
     Package,
     /// The demonstration, once through.
@@ -82,6 +87,8 @@ enum Action {
     Postgres,
     /// Checks the locale files, in this very process.
     L10n,
+    /// Holds the files of `deploy/` against the tools that read them.
+    Deploy,
     /// Unpacks what was packaged into this folder.
     LayOut(String),
 }
@@ -154,6 +161,7 @@ impl Step {
             Self::Bare => bare(&around.workspace),
             Self::Postgres => vec![Action::Postgres],
             Self::Test => vec![Action::Nextest(Call::cargo("nextest run --workspace --all-features"))],
+            Self::Soak => crate::soak::calls(around.target.as_deref()).map(Action::Run).into(),
             Self::World => crate::world::calls(around.seed).map(Action::Run).into(),
             Self::Doctest => {
                 vec![Action::CargoTest(Call::cargo("test --workspace --doc --all-features --no-fail-fast"))]
@@ -164,6 +172,7 @@ impl Step {
             }
             Self::Deny => vec![run("deny check bans licenses sources")],
             Self::L10n => vec![Action::L10n],
+            Self::Deploy => vec![Action::Deploy],
             Self::Package => {
                 let packaging = around.packaging();
                 let package = Action::Run(packaging.package(!around.ci));
@@ -262,6 +271,7 @@ fn perform(
             Action::CargoTest(call) => reading(&told(call, facts), root, Count::from_cargo_test, count)?,
             Action::Postgres => postgres::get(root)?,
             Action::L10n => l10n::run(root).map(|()| true)?,
+            Action::Deploy => deploy::run(root, around.target.as_deref()).map(|()| true)?,
             Action::LayOut(_) => around.packaging().lay_out(root).map(|()| true)?,
         };
         anyhow::ensure!(passed, "failed: {}", action.shown());
@@ -293,6 +303,7 @@ impl Action {
             Self::Run(call) | Self::Nextest(call) | Self::CargoTest(call) => call.to_string(),
             Self::Postgres => postgres::SHOWN.to_owned(),
             Self::L10n => "cargo xtask l10n".to_owned(),
+            Self::Deploy => "cargo xtask deploy".to_owned(),
             Self::LayOut(folder) => format!("(unpacks the archives as a workspace in {folder})"),
         }
     }
@@ -408,6 +419,9 @@ bare     cargo clippy -p booking-core -p a-client --no-default-features -- -D wa
 bare     cargo clippy -p booking-host --no-default-features -- -D warnings
 postgres (apt-get install -y postgresql, where no PostgreSQL server is installed)
 test     cargo nextest run --workspace --all-features
+soak     cargo build --workspace --all-features --bin axum-host --bin booking-soak
+soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlite --hosts 1 --seed 1 --kills 10
+soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 3 --seed 2 --kills 10
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 4000
 world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 1000
@@ -415,6 +429,7 @@ doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources
 l10n     cargo xtask l10n
+deploy   cargo xtask deploy
 package  cargo package --workspace --exclude tool --no-verify --exclude-lockfile --target-dir target
 package  (unpacks the archives as a workspace in target/package/alone)
 package  cargo check -p booking-core --manifest-path target/package/alone/Cargo.toml --target-dir target

@@ -23,7 +23,7 @@ type Problems = Vec<String>;
 type Rule = fn(&Repository) -> Problems;
 
 /// All rules, by the name under which problems are told.
-const RULES: [(&str, Rule); 18] = [
+const RULES: [(&str, Rule); 19] = [
     ("tests are never ignored", no_ignored_tests),
     ("nothing is left unfinished", nothing_unfinished),
     ("tests do not sleep", no_sleeps_in_tests),
@@ -40,6 +40,7 @@ const RULES: [(&str, Rule); 18] = [
     ("the root names no features", no_features_in_the_root),
     ("clients have the same files", client_files),
     ("tests of scenarios have names of their own", scenario_ids),
+    ("numbers are known by one name", numbers),
     ("the changelog is open", changelog),
     ("CI runs the README's command", ci_command),
 ];
@@ -335,7 +336,7 @@ fn may_know(name: &str, other: &str, kind: Kind) -> Option<bool> {
         "booking-notify" => GROUND.contains(&other),
         "booking-host" => is_low() || is_vendor(other),
         "booking-world" => other != "booking-world",
-        BENCH => other != BENCH,
+        BENCH | SOAK => other != name,
         _ if is_vendor(name) => GROUND.contains(&other),
         // The examples: thin binaries around the host.
         _ if name.ends_with("-host") => {
@@ -503,6 +504,39 @@ fn tests(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let (name, _) = rest.split_once(['(', '<'])?;
         std::mem::take(&mut is_test).then_some((index + 1, name))
     })
+}
+
+/// Whoever reads of a number, or is woken by it, must find it at `/metrics`.
+fn numbers(repository: &Repository) -> Problems {
+    const MADE: &str = "booking-host/src/metrics.rs";
+    const EXPLAINED: &str = "docs/metrics.md";
+    let of = |path: &str| -> BTreeSet<String> {
+        repository.files.get(path).map(|text| named(text)).unwrap_or_default()
+    };
+    let (made, explained) = (of(MADE), of(EXPLAINED));
+    let mut problems: Problems =
+        made.difference(&explained).map(|name| format!("{EXPLAINED}: nothing about {name}")).collect();
+    let readers =
+        repository.files.iter().filter(|(path, _)| path.starts_with("deploy/") || *path == EXPLAINED);
+    for (path, text) in readers {
+        // What Prometheus itself makes of a histogram.
+        let bare = |name: String| match name.strip_suffix("_bucket") {
+            Some(bare) => bare.to_owned(),
+            None => name,
+        };
+        let unknown = named(text).into_iter().map(bare).filter(|name| !made.contains(name));
+        problems.extend(unknown.map(|name| format!("{path}: {name} is no number of {MADE}")));
+    }
+    problems
+}
+
+/// The names of numbers in a text.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    text.split(|letter: char| !is_part(letter))
+        .filter(|word| word.starts_with("staykey_") && word.len() > "staykey_".len())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn changelog(repository: &Repository) -> Problems {

@@ -356,8 +356,11 @@ impl Run<'_> {
     fn longer_claim(&self, id: &CodeId) -> Option<Claim> {
         let code = self.stay.code(id)?;
         let pin = self.claimed(code)?;
+        // Somebody may know the digits before they open, so that they are held from now on, as a new code's. What was
+        // taken over may share its digits with a code of other days.
+        let opens = code.window.opens();
         Some(Claim {
-            from: code.window.opens(),
+            from: if code.adopted { opens } else { opens.min(self.now()) },
             until: code.window.closes() + self.quarantine(),
             candidates: vec![Candidate { pins: vec![pin], writes: Vec::new() }],
         })

@@ -6,8 +6,8 @@
 use booking_core::Window;
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
-use booking_core::store::CodeRecord;
-use chrono::Duration;
+use booking_core::store::{CodeRecord, WriteKind};
+use chrono::{DateTime, Duration, Utc};
 
 use super::{Planner, Step, When};
 use crate::wish::Wish;
@@ -45,8 +45,7 @@ impl Planner<'_> {
         let mut free_at = None;
         for name in names {
             let Some(budget) = self.s.budgets.get(&name) else { continue };
-            // An entry whose code was gone and is made anew was drawn for the removal before.
-            let known = budget.spent.iter().any(|(spent, at)| *spent == code.id && *at >= code.created_at);
+            let known = budget.spent.iter().any(|(spent, at)| *spent == code.id && !written_since(code, *at));
             if known || budget.released {
                 continue;
             }
@@ -71,4 +70,9 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Whether a code was put on its door again after it was drawn: that was for an earlier removal of the same entry.
+fn written_since(code: &CodeRecord, drawn_at: DateTime<Utc>) -> bool {
+    code.write.as_ref().is_some_and(|write| write.kind != WriteKind::Delete && write.intended_at > drawn_at)
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::observe::SECOND_LOOK;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
 use crate::alert::AlertKind;
+use crate::doors::DOUBT;
 use crate::tenant::Mode;
 use crate::wish::{Access, Wish};
 
@@ -79,7 +80,8 @@ impl Planner<'_> {
             // Of several on one keypad the newest stands for it.
             let here = |other: &&CodeRecord| other.state == CodeState::Wanted && other.key == code.key;
             let stands = self.plan.codes.iter().rfind(here).is_some_and(|last| last.id == code.id);
-            let wanted = stands && !write_is_open(&code);
+            // What waited to be taken off until now is held against what reads have shown by the next look.
+            let wanted = stands && !write_is_open(&code) && !self.behind.contains(&code.door);
             match code.missing_since {
                 Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
                 _ if wanted
@@ -497,6 +499,9 @@ impl Planner<'_> {
             self.ask_for(&self.place(code), self.s.now);
         } else if partial && code.proof < Proof::Listed {
             self.await_proof(code);
+        } else if let Some(at) = seen.filter(|_| partial && last_write_was(code, WriteKind::Delete)) {
+            // A list that shows none at once is doubted for a while, and then proves the removal.
+            self.ask_for(&self.place(code), at + DOUBT);
         }
     }
 
@@ -505,10 +510,8 @@ impl Planner<'_> {
     pub(super) fn removals(&mut self) {
         let moved_from = self.moved_from();
         let when = if self.may_break() { When::Now } else { When::Later };
-        for id in &moved_from {
-            if when == When::Now
-                && let Some(code) = self.plan.codes.iter_mut().find(|code| code.id == *id)
-            {
+        for code in self.plan.codes.iter_mut().filter(|code| moved_from.contains(&code.id)) {
+            if when == When::Now || has_no_place(code) {
                 code.state = CodeState::Unwanted;
             }
         }
@@ -586,6 +589,8 @@ impl Planner<'_> {
         }
         if self.readable(&place) {
             match code.vendor_id {
+                // The last read has missed it: the next one tells whether there is anything to take off.
+                Some(_) if code.missing_since.is_some() => self.ask_for(&place, now),
                 Some(_) if self.brake_allows(code) => {
                     self.step(Step::Delete { code: code.id.clone() }, When::Now)
                 }
@@ -619,4 +624,11 @@ impl Planner<'_> {
     pub(super) fn observing(&self) -> bool {
         self.s.mode == Mode::Observe
     }
+}
+
+/// Whether a code waits for a place on its keypad: it was taken off for somebody else, or never offered.
+fn has_no_place(code: &CodeRecord) -> bool {
+    let taken_off =
+        |write: &WriteRecord| write.kind == WriteKind::Delete && write.state == WriteState::NotApplied;
+    code.vendor_id.is_none() && code.write.as_ref().is_none_or(taken_off)
 }

@@ -220,6 +220,7 @@ impl Planner<'_> {
         match found {
             Some(listed) => {
                 code.vendor_id = Some(listed.id.clone());
+                code.missing_since = None;
                 if !last_write_was(code, WriteKind::Delete) {
                     // It is there, whatever became of the answer.
                     let open = |write: &&mut WriteRecord| {

@@ -99,17 +99,33 @@ fn c08_what_waits_at_the_brake_stays_once_the_policy_is_to_keep_it() {
     assert!(inn.on("flat").is_empty());
 }
 
-#[test]
-fn c08_a_code_that_came_back_and_goes_again_is_drawn_again() {
-    let inn = inn(1, brake(0.0, 2, 24));
+/// A stay is called off and taken back, again and again, and draws on the brake each time that its code has to go.
+#[track_caller]
+fn check_drawn_each_time(taken_back_after: Duration) {
+    let mut layout = Layout { brake: brake(0.0, 2, 24), ..Layout::flat(DoorRules::new(4)) };
+    layout.policy.settle = Duration::minutes(2);
+    let inn = Inn::new(layout);
+    inn.lock().set_lag(Duration::minutes(1));
+    inn.book("1", "flat", day(4, 1), day(4, 3));
+    inn.pass(Duration::minutes(10));
     for removed in [true, true, false] {
-        inn.cancel("s0");
+        inn.cancel("1");
         assert_eq!(inn.on("flat").is_empty(), removed, "{:?}", inn.alerts());
-        inn.pass(Duration::minutes(10));
-        inn.change("s0", |booking| booking.status = BookingStatus::Confirmed);
+        inn.pass(taken_back_after);
+        inn.change("1", |booking| booking.status = BookingStatus::Confirmed);
         inn.pass(Duration::minutes(10));
         assert_eq!(inn.on("flat").len(), 1);
     }
+}
+
+#[test]
+fn c08_a_code_that_came_back_and_goes_again_is_drawn_again() {
+    check_drawn_each_time(Duration::minutes(10));
+}
+
+#[test]
+fn c08_a_code_that_is_made_anew_before_its_removal_is_proven_is_drawn_again() {
+    check_drawn_each_time(Duration::seconds(10));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! L02: much work against an account that takes only so many calls.
 
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
-use booking_core::conformance::{On, Planted, Trouble};
+use booking_core::conformance::{On, Planted, Trouble, block_on};
 use booking_core::{DoorRules, VendorCodeId};
 use chrono::{Duration, NaiveDateTime};
 
 use crate::house::day;
 use crate::inn::{Inn, Layout};
+use crate::watched::Watched;
 
 /// An account of 20 calls a minute, whose client lets a call wait this long for its turn, and so many stays
 /// that the next full read shows.
@@ -47,6 +49,21 @@ fn l02_two_hundred_stays_go_through_a_narrow_account_and_the_soonest_first() {
         let late = order.windows(2).filter(|pair| pair[0] > pair[1]).count();
         assert!(late <= if patience > 0 { 0 } else { 6 }, "{late} of {stays}");
     }
+}
+
+#[test]
+fn a_host_that_starts_makes_few_keys_due_at_once_since_others_work_on_them() {
+    let store = Arc::new(Watched::new());
+    let inn = Inn::over(Layout::flat(DoorRules::new(6)), store.clone());
+    for n in 0..100 {
+        inn.put(&n.to_string(), "flat", day(3, 3) + Duration::days(n), day(3, 4) + Duration::days(n));
+    }
+    inn.pass(Duration::hours(1));
+    assert_eq!(inn.on("flat").len(), 100);
+    let before = store.commits();
+    block_on(inn.other_host().start()).unwrap();
+    assert!(store.commits() > before, "nothing was made due");
+    assert!(store.widest() <= 20, "{} keys at once", store.widest());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration as StdDuration;
 
 use booking_core::conformance::{On, Planted, Trouble};
 use booking_core::store::MessageKind;
-use booking_core::{Booking, DoorRules, ListedCode, UnitRef};
+use booking_core::{Booking, DoorRules, ListedCode, StayDates, UnitRef};
 use booking_engine::{Drift, PinSource};
 use chrono::Duration;
 
@@ -86,6 +86,35 @@ fn e07_digits_of_the_phone_that_somebody_has_are_not_given_twice() {
     inn.pass(Duration::hours(1));
     assert_ne!(inn.pin("flat", "1"), "8241");
     assert_eq!((inn.noted("1", "pin-refused"), inn.told("1").len()), (1, 1));
+}
+
+/// A coming stay with these digits changes its dates and is called off; another one with the same phone comes before it.
+#[track_caller]
+fn check_rest(move_to: Option<u32>, pause: Duration, again: bool) {
+    let mut layout = by_phone(vec![("flat", DoorRules::new(4))]);
+    layout.policy.quarantine = Duration::days(2);
+    let inn = Inn::new(layout);
+    inn.put("1", "flat", day(3, 5), day(3, 9));
+    inn.change("1", with_phone(PHONE));
+    assert_eq!(inn.pin("flat", "1"), "8241");
+    if let Some(from) = move_to {
+        inn.change("1", |booking| booking.dates = Ok(StayDates::new(day(3, from), day(3, 10)).unwrap()));
+    }
+    inn.cancel("1");
+    inn.pass(pause);
+    inn.put("2", "flat", day(3, 4), day(3, 8));
+    inn.change("2", with_phone(PHONE));
+    assert_eq!(inn.pin("flat", "2") == "8241", again, "{move_to:?} {pause}");
+}
+
+#[test]
+fn e05_digits_of_a_coming_stay_rest_from_the_day_that_it_is_called_off() {
+    let (soon, late) = (Duration::minutes(10), Duration::hours(49));
+    for (move_to, pause, again) in
+        [(None, soon, false), (Some(6), soon, false), (Some(4), soon, false), (Some(6), late, true)]
+    {
+        check_rest(move_to, pause, again);
+    }
 }
 
 #[test]

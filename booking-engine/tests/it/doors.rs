@@ -6,7 +6,8 @@ use std::time::Duration as StdDuration;
 use booking_core::conformance::{On, Planted, Trouble};
 use booking_core::store::CodeState;
 use booking_core::{
-    BookingStatus, DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, VendorCodeId,
+    BookingStatus, DoorRules, ListedCode, Listing, Pin, Proof, StayDates, TimeSemantics, UnitRef,
+    VendorCodeId,
 };
 use booking_engine::Mode;
 use chrono::{Duration, NaiveDate};
@@ -147,12 +148,52 @@ fn b11_places_that_staff_holds_are_left_to_them() {
 }
 
 #[test]
+fn b11_who_moves_away_while_waiting_for_a_place_keeps_nobody_from_it() {
+    let mut layout = Layout::behind(vec![("flat", small(1)), ("loft", small(1))]);
+    layout.units = vec![("flat", vec!["flat"]), ("loft", vec!["loft"])];
+    let inn = Inn::new(layout);
+    inn.book("in", "loft", day(3, 1), day(3, 30));
+    inn.pass_until(local(3, 1, 16, 0));
+    inn.book("far", "flat", day(3, 20), day(3, 22));
+    inn.book("soon", "flat", day(3, 3), day(3, 5));
+    inn.change("far", |booking| booking.unit = Some(UnitRef::parse("loft").unwrap()));
+    inn.book("later", "flat", day(3, 21), day(3, 23));
+    inn.pass_until(local(3, 5, 13, 0));
+    assert_eq!(there(&inn, &["far", "soon", "later"]), [false, false, true], "{:?}", inn.alerts());
+}
+
+#[test]
 fn b11_without_leave_to_delete_nobody_is_made_to_yield() {
     let inn = Inn::new(Layout { mode: Mode::UpsertOnly, ..Layout::flat(small(1)) });
     inn.book("far", "flat", day(3, 20), day(3, 22));
     inn.book("soon", "flat", day(3, 3), day(3, 5));
     inn.pass(Duration::hours(2));
     assert_eq!(there(&inn, &["far", "soon"]), [true, false]);
+}
+
+#[test]
+fn b11_codes_that_nobody_might_take_off_make_room_once_somebody_may() {
+    let inn = Inn::new(Layout { mode: Mode::UpsertOnly, ..Layout::flat(small(3)) });
+    ["1", "2", "3"].iter().for_each(|text| inn.book(text, "flat", day(3, 1), day(3, 4)));
+    inn.book("late", "flat", day(3, 2), day(3, 8));
+    inn.pass_until(local(3, 4, 18, 0));
+    assert_eq!(there(&inn, &["1", "2", "3", "late"]), [true, true, true, false]);
+    let inn = inn.restarted(|layout| layout.mode = Mode::Full);
+    inn.pass(Duration::minutes(30));
+    assert_eq!(there(&inn, &["1", "2", "3", "late"]), [false, false, false, true], "{:?}", inn.alerts());
+}
+
+#[test]
+fn h06_a_removal_that_leaves_a_keypad_empty_at_once_is_proven_when_the_doubt_is_over() {
+    let inn = Inn::new(Layout::flat(small(3)));
+    inn.book("1", "flat", day(3, 5), day(3, 9));
+    ["71", "72"].iter().for_each(|id| assert!(inn.lock().put(&key("flat"), staff_code(id, Some("4711")))));
+    inn.pass(Duration::hours(7));
+    ["71", "72"].map(|id| assert!(inn.lock().remove(&key("flat"), &VendorCodeId::parse(id).unwrap())));
+    inn.cancel("1");
+    assert_eq!((inn.on("flat").len(), inn.live("1").len()), (0, 1), "shows none where there were three");
+    inn.pass(Duration::minutes(15));
+    assert_eq!(inn.live("1"), [], "{:?}", inn.alerts());
 }
 
 #[test]

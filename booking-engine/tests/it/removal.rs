@@ -1,11 +1,13 @@
 //! Cancellations, vanished bookings, expired codes.
 
 use booking_core::store::CodeState;
+use booking_core::{DoorRules, StayDates};
 use booking_engine::{CancelInHouse, Policy};
 use booking_sim::smoobu::{BookingPatch, WebhookMode};
 use chrono::Duration;
 
 use crate::house::{House, Plan, STUDIO, day, local, stay};
+use crate::inn::{Inn, Layout};
 
 #[test]
 fn h01_a_cancelled_coming_stay_loses_its_code_and_a_read_proves_it() {
@@ -92,6 +94,28 @@ fn h04_a_cancellation_in_the_house_keeps_the_code_and_alerts_staff_unless_policy
         house.pass_until(local(3, 4, 13, 0));
         assert!(house.codes(STUDIO).is_empty());
         assert!(house.alerts(id).is_empty());
+    }
+}
+
+/// A guest in the house until the 4th whose booking gets another end and is cancelled before anybody has looked.
+#[track_caller]
+fn check_kept(end: u32, kept_until: u32) {
+    let inn = Inn::new(Layout::flat(DoorRules::new(4)));
+    inn.book("1", "flat", day(3, 1), day(3, 4));
+    inn.pass_until(local(3, 2, 9, 0));
+    inn.edit("1", |booking| booking.dates = Ok(StayDates::new(day(3, 1), day(3, end)).unwrap()));
+    inn.cancel("1");
+    inn.pass_until(local(3, kept_until, 11, 55));
+    let known = (inn.codes("flat", "1").len(), inn.trouble().contains(&"cancelled-in-house".to_owned()));
+    assert_eq!(known, (1, true), "{end}");
+    inn.pass_until(local(3, kept_until, 13, 0));
+    assert!(inn.codes("flat", "1").is_empty(), "{end}");
+}
+
+#[test]
+fn h04_a_guest_in_the_house_is_kept_until_the_later_of_two_ends() {
+    for (end, kept_until) in [(4, 4), (6, 6), (3, 4)] {
+        check_kept(end, kept_until);
     }
 }
 

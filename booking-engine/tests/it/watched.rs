@@ -7,7 +7,7 @@ use std::time::Duration as StdDuration;
 use async_trait::async_trait;
 use booking_core::store::{
     AuditRow, CodeRecord, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError, Tx, WorkKey,
-    WorkRow,
+    WorkRow, Write,
 };
 use booking_core::{BookingId, DoorKey, ExternalId, IntegrationName, TenantSlug};
 use booking_store::MemoryStore;
@@ -20,6 +20,7 @@ type Happens = Box<dyn FnOnce() + Send>;
 pub(crate) struct Watched {
     inner: MemoryStore,
     commits: AtomicUsize,
+    widest: AtomicUsize,
     before: Mutex<Option<(When, Happens)>>,
 }
 
@@ -33,6 +34,11 @@ impl Watched {
         self.commits.load(Ordering::SeqCst)
     }
 
+    /// The most keys that one change made due.
+    pub(crate) fn widest(&self) -> usize {
+        self.widest.load(Ordering::SeqCst)
+    }
+
     /// Lets something happen once, just before the first change of this sort.
     pub(crate) fn before(&self, when: When, happens: impl FnOnce() + Send + 'static) {
         *self.before.lock().unwrap() = Some((when, Box::new(happens)));
@@ -43,6 +49,8 @@ impl Watched {
 impl Store for Watched {
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         self.commits.fetch_add(1, Ordering::SeqCst);
+        let marks = tx.writes.iter().filter(|write| matches!(write, Write::Due { .. })).count();
+        self.widest.fetch_max(marks, Ordering::SeqCst);
         let due = self.before.lock().unwrap().take_if(|(when, _)| when(&tx));
         if let Some((_, happens)) = due {
             happens();

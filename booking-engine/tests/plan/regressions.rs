@@ -189,3 +189,28 @@ fn the_booking_is_written_into_what_is_told_and_not_what_is_about_to_go() {
         vec![MessageCase { channel: 0, state: 0, tells: 0, retry_in: None, attempts: 0, maybe_twice: false }];
     comes_to_rest(&case);
 }
+
+#[test]
+fn a_code_that_the_last_read_missed_is_looked_for_before_it_is_taken_off() {
+    let seen = CodeCase {
+        write: None,
+        adopted: true,
+        there: There::Nothing,
+        ..code(WriteKind::Create, WriteState::Applied, Proof::Listed)
+    };
+    let never_written = CodeCase { adopted: false, has_id: false, proof: Proof::Requested, ..seen.clone() };
+    let mut case = case(vec![seen, never_written]);
+    case.stay.clock = 1300;
+    check(&case);
+}
+
+#[test]
+fn a_kept_code_that_was_to_go_is_held_against_the_read_before_it_is_written() {
+    let mut case = case(vec![CodeCase {
+        state: CodeState::Unwanted,
+        has_id: false,
+        ..code(WriteKind::Create, WriteState::Intended, Proof::Requested)
+    }]);
+    (case.stay.told, case.stay.clock) = (Told::Cancelled, 600);
+    check(&case);
+}

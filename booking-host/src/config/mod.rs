@@ -36,6 +36,7 @@ mod settings;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,7 @@ pub use self::secret::{Origin, SecretValue};
 pub use self::settings::{KeySpec, Notes, Settings, Shape};
 pub use self::tenant::TenantConfig;
 pub(crate) use self::tenant::thread_of;
+pub use self::traces::TracesConfig;
 
 /// A whole, checked configuration.
 #[derive(Clone, Debug)]
@@ -71,6 +73,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// What it logs.
     pub log: LogConfig,
+    /// Where it sends traces; `None` where it sends none.
+    pub traces: Option<TracesConfig>,
     /// Who may ask the operator's API; `None` where there is none.
     pub api: Option<ApiConfig>,
     /// Webhook paths of vendor dashboards that are already filled in.
@@ -244,6 +248,10 @@ fn read(text: &str, env: &dyn Fn(&str) -> Option<String>, registry: &Registry) -
     let store = section("store").and_then(read_store);
     let worker = section("worker").and_then(|section| read_worker(section, tenants.configs.len()));
     let log = section("log").and_then(read_log);
+    let traces = match root.get("traces") {
+        None => Some(None),
+        Some(entry) => entry.section().and_then(traces::read).map(Some),
+    };
     let listen = server.as_ref().map(|server| server.listen);
     let api = section("api").and_then(|section| api::read(section, listen, &tenants.slugs));
     let aliases = read_aliases(&root, &tenants.webhooks, &tenants.slugs);
@@ -256,6 +264,7 @@ fn read(text: &str, env: &dyn Fn(&str) -> Option<String>, registry: &Registry) -
             store: store?,
             worker: worker?,
             log: log?,
+            traces: traces?,
             api: api?,
             aliases,
             tenants: tenants.configs,
@@ -456,7 +465,10 @@ fn postgres_place(entry: &Entry<'_>, _: &str, _: &Database<'_>) -> Option<StoreP
 fn stays_outside(entry: &Entry<'_>) -> Option<SecretValue> {
     let value = SecretValue::read(entry)?;
     if value.get().is_none() {
-        entry.wrong("cannot be stored in the store that it opens", "name it as { env = … } or { file = … }");
+        entry.wrong(
+            "cannot be stored: it is needed before the store is open",
+            "name it as { env = … } or { file = … }",
+        );
         return None;
     }
     Some(value)

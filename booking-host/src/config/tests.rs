@@ -109,6 +109,51 @@ fn the_example_is_good_and_explains_every_key() {
     assert!(missing.is_empty(), "not in config.example.toml: {missing:?}");
 }
 
+#[cfg(feature = "otel")]
+#[test]
+fn where_traces_go() {
+    const ADDRESS: &str = "write a URL such as \"http://127.0.0.1:4318/v1/traces\"";
+    const URL: &str = "is no plain http:// or https:// URL";
+    let section = |text: &str| format!("[traces]\n{text}\n[[tenant.door]]");
+    for (text, expected) in [
+        ("endpoint = \"https://traces.example.org/v1/traces\"\nshare = 0.1", vec![]),
+        (
+            "service = \"front\"",
+            vec![
+                "line 21: traces.endpoint: is missing — write where the collector takes traces, such as \
+                 \"http://127.0.0.1:4318/v1/traces\""
+                    .to_owned(),
+            ],
+        ),
+        ("endpoint = \"collector:4318\"", vec![format!("line 22: traces.endpoint: {URL} — {ADDRESS}")]),
+        ("endpoint = \"http://me:planted@a.example/\"", vec![format!("line 22: traces.endpoint: {URL} — {ADDRESS}")]),
+        (
+            "endpoint = \"http://a.example/\"\nshare = 2",
+            vec![
+                "line 23: traces.share: is not a fraction — write a number from 0 to 1, such as 0.2".to_owned(),
+            ],
+        ),
+        (
+            "endpoint = \"http://a.example/\"\nauthorization = { stored = \"collector\" }",
+            vec![
+                "line 23: traces.authorization: cannot be stored: it is needed before the store is open — name it as { env = … } or \
+                 { file = … }"
+                    .to_owned(),
+            ],
+        ),
+    ] {
+        // A section of the root may stand anywhere.
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check(&[("[[tenant.door]]", &section(text))], &expected);
+    }
+    let config = good(&[("[[tenant.door]]", &section("endpoint = \"http://a.example/v1/traces\""))]);
+    let traces = config.traces.unwrap();
+    assert_eq!(
+        (traces.endpoint.as_str(), traces.service.as_str(), traces.share),
+        ("http://a.example/v1/traces", "staykey", 1.0)
+    );
+}
+
 #[test]
 fn the_example_says_what_holds_anyway() {
     let (config, _) = parse(&changed(&[])).unwrap();
@@ -321,7 +366,7 @@ fn postgresql() {
                 ("[[tenant]]", "password = { stored = \"p\" }\n[[tenant]]"),
             ],
             vec![
-                "line 7: store.password: cannot be stored in the store that it opens — name it as { env = … } or { file = … }"
+                "line 7: store.password: cannot be stored: it is needed before the store is open — name it as { env = … } or { file = … }"
                     .to_owned(),
             ],
         ),
@@ -374,7 +419,7 @@ fn store_worker_and_log() {
         ),
         (
             ("{ env = \"KEY\" }", "{ stored = \"k\" }"),
-            "line 6: store.master_key: cannot be stored in the store that it opens — name it as { env = … } or { file = … }",
+            "line 6: store.master_key: cannot be stored: it is needed before the store is open — name it as { env = … } or { file = … }",
         ),
         (
             ("[[tenant]]", "retention = \"12h\"\n[[tenant]]"),

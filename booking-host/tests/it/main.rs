@@ -8,4 +8,6 @@ mod host;
 mod logs;
 mod rig;
 mod router;
+#[cfg(feature = "otel")]
+mod traces;
 mod worker;

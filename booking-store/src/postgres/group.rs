@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use super::pool::{optional_texts, text, texts, value};
 use super::sql;
-use super::tables::{Sql, column};
+use super::tables::{Sql, column, set_works};
 use crate::columns::{Shared, columns, from_json, int, limit, name, number, to_json, work_state};
 use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, WorkState, at_once};
 use crate::time::Micros;
@@ -242,7 +242,7 @@ impl Known {
         values.push(value(deliveries.iter().map(|(_, (until, _))| until.0).collect::<Vec<_>>()));
         sql.execute(sql::SET_DELIVERIES, values).await?;
         self.write_inbox(sql, shared).await?;
-        self.write_work(sql).await
+        set_works(sql, self.now, self.work.changes()).await
     }
 
     async fn write_bookings(&self, sql: &mut Sql, shared: &Shared) -> Result<(), StoreError> {
@@ -288,30 +288,6 @@ impl Known {
             value(rows().map(|row| row.read_at.map(|at| Micros::of(at).0)).collect::<Vec<_>>()),
         ]);
         sql.execute(sql::ADD_INBOXES, values).await
-    }
-
-    async fn write_work(&self, sql: &mut Sql) -> Result<(), StoreError> {
-        let (mut names, mut ranks) = (Vec::new(), Vec::new());
-        for (key, _) in self.work.changes() {
-            let (rank, tenant, id) = columns(key)?;
-            names.push([tenant, id]);
-            ranks.push(rank);
-        }
-        let states = || self.work.changes().map(|(_, state)| state);
-        let times = |of: fn(&WorkState) -> Option<Micros>| {
-            value(states().map(|state| of(state).map(|at| at.0)).collect::<Vec<_>>())
-        };
-        let mut values = texts(names);
-        values.extend([
-            value(ranks),
-            times(|state| state.due_at),
-            times(|state| state.priority),
-            times(|state| state.leased_until),
-            value(states().map(|state| int(state.token)).collect::<Vec<_>>()),
-            value(states().map(|state| i64::from(state.failures)).collect::<Vec<_>>()),
-            value(self.now.0),
-        ]);
-        sql.execute(sql::SET_WORKS, values).await
     }
 }
 

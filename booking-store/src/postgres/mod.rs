@@ -5,6 +5,8 @@ mod pool;
 mod schema;
 mod sql;
 mod tables;
+#[cfg(feature = "sqlite")]
+mod target;
 mod url;
 
 use std::fmt;
@@ -25,6 +27,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::group::Line;
@@ -36,11 +40,13 @@ use crate::rules;
 use crate::seal::{Keys, Seals};
 use crate::time::Micros;
 
-/// How often a change is tried that the database undoes for the sake of others. Of those that meet, one gets through
-/// each time.
+/// How often a change is tried that the database undoes for the sake of others.
 const ATTEMPTS: u32 = 48;
 /// So many keys are put into the queue at once.
 const RIPE: i64 = 10_000;
+/// After so many attempts a change waits until it is alone. In a small database everything is on a few pages, and what
+/// meets on a page is in each other's way: without this, of many at once some would never get through.
+const PATIENCE: u32 = 4;
 
 /// What a change wants of its transaction.
 enum Keep<T> {
@@ -188,7 +194,7 @@ impl PostgresStore {
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let Inner { pool, rng, .. } = &*self.inner;
         let values = &values;
-        repeat(&**rng, || async move {
+        repeat(&**rng, |_| async move {
             let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
             let answer = in_time(pool.patience(), async {
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
@@ -260,7 +266,7 @@ async fn changed<T, C: Sync>(
     work: impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Send + Sync,
 ) -> Result<T, Failed> {
     let work = &work;
-    repeat(rng, || attempt(pool, context, work)).await
+    repeat(rng, |number| attempt(pool, context, work, number >= PATIENCE)).await
 }
 
 /// Runs a change once, in a transaction of its own.
@@ -268,10 +274,11 @@ async fn attempt<T, C: Sync>(
     pool: &Pool,
     context: &C,
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
+    alone: bool,
 ) -> Result<T, Failed> {
     let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
     in_time(pool.patience(), async {
-        let mut sql = Sql::begin(connection);
+        let mut sql = Sql::begin(connection, alone);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
             Ok(Keep::Nothing(answer)) => {
@@ -290,13 +297,13 @@ async fn attempt<T, C: Sync>(
 
 /// Tries until it succeeds, or fails for another reason than that others were in the way.
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn() -> F) -> Result<T, Failed>
+async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn(u32) -> F) -> Result<T, Failed>
 where
     F: Future<Output = Result<T, Failed>>,
 {
     let mut number = 0;
     loop {
-        match attempt().await {
+        match attempt(number).await {
             Ok(answer) => return Ok(answer),
             Err((_, Remedy::Again)) if number < ATTEMPTS => number += 1,
             Err(failed) => return Err(failed),
@@ -322,9 +329,14 @@ impl Store for PostgresStore {
         self.change(move |sql, shared| {
             let tx = tx.clone();
             Box::pin(async move {
-                let now = Micros::of(tx.now);
-                let end = rules::commit(&mut Change { sql, shared, now }, tx).await?;
-                Ok(if matches!(end, Commit::Done { .. }) { Keep::Changes(end) } else { Keep::Nothing(end) })
+                let mut change = Change::new(sql, shared, Micros::of(tx.now));
+                change.look_ahead(&tx).await?;
+                let end = rules::commit(&mut change, tx).await?;
+                if !matches!(end, Commit::Done { .. }) {
+                    return Ok(Keep::Nothing(end));
+                }
+                change.flush().await?;
+                Ok(Keep::Changes(end))
             })
         })
         .await
@@ -372,7 +384,9 @@ impl Store for PostgresStore {
             let lease = lease.clone();
             Box::pin(async move {
                 let (now, until) = (Micros::of(now), Micros::of(until));
-                let extended = rules::extend(&mut Change { sql, shared, now }, now, &lease, until).await?;
+                let mut change = Change::new(sql, shared, now);
+                let extended = rules::extend(&mut change, now, &lease, until).await?;
+                change.flush().await?;
                 Ok(Keep::Changes(extended))
             })
         })

@@ -36,7 +36,7 @@ pub(super) fn optional_text(value: Option<impl Into<String>>) -> Value {
     Box::new(value.map(|value| clean(value.into())))
 }
 
-fn clean(text: String) -> String {
+pub(super) fn clean(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 

@@ -54,6 +54,12 @@ async fn migrate_once(pool: &Pool) -> Result<(), StoreError> {
     end
 }
 
+/// Whether a database has exactly the schema of this version.
+#[cfg(feature = "sqlite")]
+pub(super) async fn is_current(client: &tokio_postgres::Client) -> Result<bool, StoreError> {
+    Ok(applied(client).await?.and_then(|version| usize::try_from(version).ok()) == Some(MIGRATIONS.len()))
+}
+
 /// The newest migration that a database has had; `None` where it is new.
 async fn applied(client: &tokio_postgres::Client) -> Result<Option<i32>, StoreError> {
     match client.query_one("SELECT max(version) FROM refinery_schema_history", &[]).await {

@@ -34,13 +34,6 @@ statements! {
     // In a change: nobody claims the key until its end, and whoever did since its beginning makes it begin anew.
     LOCK_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
         WHERE rank = $1 AND tenant = $2 AND id = $3 FOR UPDATE";
-    // What is ready at the time of the change takes its place in the queue along with it.
-    SET_WORK = "INSERT INTO work (rank, tenant, id, due_at, priority, leased_until, token, failures, queued_for)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-            CASE WHEN coalesce($6::BIGINT, $4::BIGINT) <= $9::BIGINT THEN coalesce($6::BIGINT, $4::BIGINT) END)
-        ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
-            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures,
-            queued_for = excluded.queued_for";
     // Says how many it queued: so many at once that it ends in time. What another holds is in nobody's queue yet.
     QUEUE_WORK = "WITH ripe AS MATERIALIZED (
             SELECT rank, tenant, id FROM work
@@ -92,6 +85,7 @@ statements! {
         FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
             LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
                 LIMIT 1) AS found";
+    // What is ready at the time of the change takes its place in the queue along with it.
     SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures, queued_for)
         SELECT *, CASE WHEN coalesce(leased_until, due_at) <= $9 THEN coalesce(leased_until, due_at) END
         FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[],

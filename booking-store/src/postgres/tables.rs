@@ -1,19 +1,20 @@
 //! The tables inside a change, as its rules want them.
 //!
 //! What only writes is sent and not waited for: its answer is taken before the next thing is read, or with that of the
-//! commit. So a change costs a journey for each read and one for its end.
+//! commit. What a change is known to ask for is read together. So it costs a journey for that, one for each thing that
+//! only turns out on the way, and one for its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, WorkKey};
+use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, IdempotencyToken, IntegrationName, Pin, Reply, TenantSlug,
 };
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::pool::{Borrowed, Sent, Vain, Value, failed, optional_text, rows, text, value};
+use super::pool::{Borrowed, Sent, Vain, Value, failed, optional_text, rows, text, texts, value};
 use super::sql::{self, Records};
 use crate::columns::{
     Locked, SealedColumn, Shared, booking_id, columns, from_json, int, limit, number, to_json, work_state,
@@ -52,10 +53,14 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// Opens a transaction.
-    pub(super) fn begin(connection: Borrowed) -> Self {
+    /// Opens a transaction; where it is to be `alone`, after every other that has to do with work, and before the next.
+    pub(super) fn begin(connection: Borrowed, alone: bool) -> Self {
         let connection = Arc::new(connection);
-        let sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        let mut sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
+        if alone {
+            // Before the first look at any data, so that nothing can change between the two.
+            sent.push(order(&connection, "LOCK TABLE work IN EXCLUSIVE MODE"));
+        }
         Self { connection, sent, vain: None }
     }
 
@@ -158,25 +163,31 @@ impl Sql {
         &mut self,
         reads: [(&str, Vec<Value>); N],
     ) -> Result<[Vec<Row>; N], StoreError> {
-        let mut statements = Vec::new();
-        for (sql, _) in &reads {
-            statements.push(self.prepare(sql).await?);
+        let answers = self.each_of(reads).await?;
+        Ok(answers.try_into().unwrap_or_else(|_| unreachable!("an answer to each")))
+    }
+
+    /// The same with as many as there are.
+    async fn each_of(
+        &mut self,
+        reads: impl IntoIterator<Item = (&str, Vec<Value>)>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let mut prepared = Vec::new();
+        for (sql, values) in reads {
+            prepared.push((self.prepare(sql).await?, values));
         }
-        let sent: Vec<_> = reads
-            .into_iter()
-            .zip(statements)
-            .map(|((_, values), statement)| {
-                let connection = Arc::clone(&self.connection);
-                Sent::now(async move {
-                    let Ok(client) = connection.client() else { return Ok(Vec::new()) };
-                    rows(client, &statement, values).await
-                })
+        let send = |(statement, values)| {
+            let connection = Arc::clone(&self.connection);
+            Sent::now(async move {
+                let Ok(client) = connection.client() else { return Ok(Vec::new()) };
+                rows(client, &statement, values).await
             })
-            .collect();
+        };
+        let sent: Vec<_> = prepared.into_iter().map(send).collect();
         self.settle().await?;
-        let mut answers = [const { Vec::new() }; N];
-        for (answer, sent) in answers.iter_mut().zip(sent) {
-            *answer = sent.answer().await.map_err(|error| self.note(&error))?;
+        let mut answers = Vec::new();
+        for sent in sent {
+            answers.push(sent.answer().await.map_err(|error| self.note(&error))?);
         }
         Ok(answers)
     }
@@ -198,6 +209,7 @@ impl Sql {
 
     /// The key of the claims, made where the database is new.
     pub(super) async fn unlock(&mut self, seals: &Seals) -> Result<zeroize::Zeroizing<[u8; 32]>, StoreError> {
+        crate::transfer::refuse_unfinished(self.bytes("transfer").await?.as_deref())?;
         let locked =
             Locked { key_ids: self.bytes("key_ids").await?, claim_key: self.bytes("claim_key").await? };
         let (claim_key, written) = crate::columns::unlock(seals, &locked)?;
@@ -368,14 +380,102 @@ pub(super) fn inbox_row(shared: &Shared, row: &Row) -> Result<booking_core::stor
 
 /// The tables of a change, with what seals their values.
 pub(super) struct Change<'c> {
-    pub(super) sql: &'c mut Sql,
-    pub(super) shared: &'c Shared,
+    sql: &'c mut Sql,
+    shared: &'c Shared,
     /// When it is made.
-    pub(super) now: Micros,
+    now: Micros,
+    /// Keys that were read, and so locked, and what became of them since.
+    work: BTreeMap<WorkKey, Option<WorkState>>,
+    /// Which of them are to be written.
+    marked: BTreeSet<WorkKey>,
+    /// Revisions that were read, and what became of them since; 0 where there is no row.
+    revisions: BTreeMap<RowKey, u64>,
+    /// Read where a key is new.
+    first_token: Option<u64>,
+}
+
+impl<'c> Change<'c> {
+    pub(super) fn new(sql: &'c mut Sql, shared: &'c Shared, now: Micros) -> Self {
+        let (work, marked, revisions) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { sql, shared, now, work, marked, revisions, first_token: None }
+    }
+
+    /// Sends what was kept back: keys, in their order.
+    pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
+        let works = self.marked.iter().filter_map(|key| Some((key, self.work.get(key)?.as_ref()?)));
+        if self.marked.is_empty() { Ok(()) } else { set_works(self.sql, self.now, works).await }
+    }
+
+    /// Reads in one journey what a change is going to ask for. Keys are locked in their order, so that of two changes
+    /// neither waits for what the other holds while it holds what that one waits for.
+    pub(super) async fn look_ahead(&mut self, tx: &Tx) -> Result<(), StoreError> {
+        let firsts = tx.claims.iter().filter_map(|claim| claim.candidates.first());
+        let writes = || tx.writes.iter().chain(firsts.clone().flat_map(|candidate| &candidate.writes));
+        let mut keys: BTreeSet<&WorkKey> = tx.lease.iter().map(|lease| &lease.work).collect();
+        let mut rows: BTreeSet<RowKey> = tx.expect.iter().map(|(key, _)| key.clone()).collect();
+        for write in writes() {
+            match write {
+                Write::Due { work, .. } => drop(keys.insert(work)),
+                Write::Put(record) => drop(rows.insert(record.key())),
+                _ => {}
+            }
+        }
+        let mut reads = Vec::new();
+        for key in &keys {
+            reads.push((sql::LOCK_WORK, work_values(key)?));
+        }
+        for key in &rows {
+            reads.push((Records::of(key.kind).revision.as_str(), row_values(key)));
+        }
+        if reads.is_empty() {
+            return Ok(());
+        }
+        let mut found = self.sql.each_of(reads).await?.into_iter();
+        for (key, found) in keys.into_iter().zip(&mut found) {
+            self.work.insert(key.clone(), found.first().map(work_of).transpose()?);
+        }
+        for (key, found) in rows.into_iter().zip(found) {
+            let revision = found.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+            self.revisions.insert(key, number(revision)?);
+        }
+        Ok(())
+    }
+}
+
+/// Sends what became of keys.
+pub(super) async fn set_works<'w>(
+    sql: &mut Sql,
+    now: Micros,
+    works: impl Iterator<Item = (&'w WorkKey, &'w WorkState)>,
+) -> Result<(), StoreError> {
+    let (mut names, mut ranks, mut states) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, state) in works {
+        let (rank, tenant, id) = columns(key)?;
+        names.push([tenant, id]);
+        ranks.push(rank);
+        states.push(state);
+    }
+    let times = |of: fn(&WorkState) -> Option<Micros>| {
+        value(states.iter().map(|state| of(state).map(|at| at.0)).collect::<Vec<_>>())
+    };
+    let mut values = texts(names);
+    values.extend([
+        value(ranks),
+        times(|state| state.due_at),
+        times(|state| state.priority),
+        times(|state| state.leased_until),
+        value(states.iter().map(|state| int(state.token)).collect::<Vec<_>>()),
+        value(states.iter().map(|state| i64::from(state.failures)).collect::<Vec<_>>()),
+        value(now.0),
+    ]);
+    sql.execute(sql::SET_WORKS, values).await
 }
 
 impl Intake for Change<'_> {
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
+        if let Some(known) = self.revisions.get(key) {
+            return Ok(*known);
+        }
         let revision = self.sql.one::<i64>(&Records::of(key.kind).revision, row_values(key)).await?;
         revision.map_or(Ok(0), number)
     }
@@ -393,7 +493,9 @@ impl Intake for Change<'_> {
             value(sealed),
             value(now.0),
         ];
-        self.sql.execute(&Records::of(key.kind).put, values).await
+        self.sql.execute(&Records::of(key.kind).put, values).await?;
+        self.revisions.insert(key, revision);
+        Ok(())
     }
 
     async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError> {
@@ -407,26 +509,25 @@ impl Intake for Change<'_> {
     }
 
     async fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+        if let Some(known) = self.work.get(key) {
+            return Ok(known.clone());
+        }
         let rows = self.sql.all(sql::LOCK_WORK, work_values(key)?).await?;
         rows.first().map(work_of).transpose()
     }
 
     async fn first_token(&mut self) -> Result<u64, StoreError> {
-        number(self.sql.one::<i64>(sql::GET_NUMBER, vec![text("first_token")]).await?.unwrap_or(0))
+        if let Some(known) = self.first_token {
+            return Ok(known);
+        }
+        let read = self.sql.one::<i64>(sql::GET_NUMBER, vec![text("first_token")]).await?;
+        Ok(*self.first_token.insert(number(read.unwrap_or(0))?))
     }
 
     async fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
-        let micros = |at: Option<Micros>| value(at.map(|at| at.0));
-        let mut values = work_values(key)?;
-        values.extend([
-            micros(state.due_at),
-            micros(state.priority),
-            micros(state.leased_until),
-            value(int(state.token)),
-            value(i64::from(state.failures)),
-            value(self.now.0),
-        ]);
-        self.sql.execute(sql::SET_WORK, values).await
+        self.work.insert(key.clone(), Some(state.clone()));
+        self.marked.insert(key.clone());
+        Ok(())
     }
 
     async fn delivery(
@@ -500,7 +601,9 @@ impl Intake for Change<'_> {
 
 impl Tables for Change<'_> {
     async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
-        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await
+        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await?;
+        self.revisions.insert(key.clone(), 0);
+        Ok(())
     }
 
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {

@@ -1,6 +1,9 @@
 //! The embedded database.
 
+mod copy;
 mod schema;
+#[cfg(feature = "postgres")]
+mod source;
 mod sql;
 mod tables;
 mod threads;
@@ -25,6 +28,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 use zeroize::Zeroizing;
 
+pub use self::copy::{BackedUp, Restored, backup_sqlite, restore_sqlite};
+#[cfg(feature = "postgres")]
+pub(crate) use self::source::Source;
 use self::tables::{Sql, failed};
 use self::threads::{Keep, Line};
 use crate::columns::Shared;

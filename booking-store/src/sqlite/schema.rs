@@ -4,11 +4,23 @@ use booking_core::store::StoreError;
 use refinery::{Migration, Runner};
 use rusqlite::Connection;
 
+use super::tables::failed;
+use crate::columns::limit;
+
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/V1__tables.sql")),
     ("V2__brake_and_plan", include_str!("../../migrations/V2__brake_and_plan.sql")),
     ("V3__queue", include_str!("../../migrations/V3__queue.sql")),
 ];
+
+/// The newest schema that this version knows, and the one that a database has; `None` where it has none of ours.
+pub(super) fn versions(connection: &Connection) -> Result<(i64, Option<i64>), StoreError> {
+    let has_any = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history')";
+    let has_any: bool = connection.query_row(has_any, [], |row| row.get(0)).map_err(failed)?;
+    let newest = "SELECT max(version) FROM refinery_schema_history";
+    let has = has_any.then(|| connection.query_row(newest, [], |row| row.get::<_, Option<i64>>(0)));
+    Ok((limit(MIGRATIONS.len()), has.transpose().map_err(failed)?.flatten()))
+}
 
 /// Brings a database to the schema of this version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 
 use crate::deed::{Deed, OnDoor, View};
 use crate::history::{PolicySetup, SourceSetup, Target};
+use crate::hub::OLDEST_ANSWER;
 use crate::names;
 use crate::truth::{Content, Stay};
 use crate::vendors::unit_ref;
@@ -124,6 +125,9 @@ struct Belief {
     least: usize,
     /// The latest.
     most: usize,
+    /// The earliest version whose words it has: of a stay that is gone those that were known before, since what a source
+    /// said in between nobody can hear any more.
+    words: usize,
 }
 
 /// What promises remember.
@@ -132,6 +136,9 @@ pub(crate) struct Promises {
     /// The policies of earlier configurations, with when they ended.
     former: Vec<(DateTime<Utc>, Vec<PolicySetup>)>,
     beliefs: BTreeMap<usize, Vec<Belief>>,
+    /// Stays that their source does not show to whoever asks, because it shows a time before they were booked: since when
+    /// a record has them for gone, and their words then.
+    unshown: BTreeMap<usize, (DateTime<Utc>, Content)>,
     /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
     blind: BTreeMap<usize, DateTime<Utc>>,
     /// Codes that honest reads have shown.
@@ -223,12 +230,17 @@ impl Promises {
             .filter(|version| says(world, number, stay, &stay.versions[*version].1, record))
             .collect();
         let (least, most) = (*matching.first()?, *matching.last()?);
-        Some((number, Belief { at: world.hub.now(), record: record.id.clone(), least, most }))
+        let as_it_was = BookingRecord { gone_at: None, ..record.clone() };
+        let before = stay.versions.iter().take(least).rposition(|(_, content)| {
+            record.gone_at.is_some() && says(world, number, stay, content, &as_it_was)
+        });
+        let words = before.unwrap_or(least);
+        Some((number, Belief { at: world.hub.now(), record: record.id.clone(), least, most, words }))
     }
 
     /// The versions of a stay by which a host may act now: those that were believed a while ago, and newer ones.
     fn believed<'a>(
-        &self,
+        &'a self,
         world: &World,
         number: usize,
         stay: &'a Stay,
@@ -239,12 +251,31 @@ impl Promises {
         // A host whose lease ran out under it may still act by what it read.
         let mut least = None;
         for belief in recent {
-            least = Some(least.map_or(belief.least, |least: usize| least.min(belief.least)));
+            least = Some(least.map_or(belief.words, |least: usize| least.min(belief.words)));
             if now - belief.at > Duration::minutes(10) {
                 break;
             }
         }
-        stay.versions.iter().skip(least.unwrap_or(0)).collect()
+        stay.versions.iter().skip(least.unwrap_or(0)).chain(self.unshown.get(&number)).collect()
+    }
+
+    /// Notes whether a record has a stay for gone that its source has, and cannot know better.
+    fn note_unshown(&mut self, world: &World, record: &BookingRecord) {
+        let Some((number, stay)) = stay_of_record(world, record) else { return };
+        let booked_at = stay.versions[0].0;
+        let cannot_know = |at: &DateTime<Utc>| {
+            !stay.content().gone
+                && *at - booked_at < OLDEST_ANSWER
+                && world.hub.is_outdated(Target::Source(stay.tenant))
+        };
+        match record.gone_at {
+            None => drop(self.unshown.remove(&number)),
+            Some(at) if cannot_know(&at) => {
+                let words = Content { gone: true, ..stay.content().clone() };
+                self.unshown.entry(number).or_insert((at, words));
+            }
+            Some(_) => {}
+        }
     }
 }
 
@@ -397,6 +428,7 @@ impl Promises {
     }
 
     fn booking(&mut self, world: &World, record: &BookingRecord) -> Result<(), Broken> {
+        self.note_unshown(world, record);
         let Some((number, belief)) = self.believe(world, record) else { return Ok(()) };
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();

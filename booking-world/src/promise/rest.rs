@@ -312,12 +312,12 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
     let content = stay.content();
     let doors = content.doors(setup);
     let Some((times, access)) = content.stay(setup).zip(content.access(setup, policy)) else { return Ok(()) };
-    let early = policy
-        .tell_hours_before
-        .is_some_and(|hours| access.opens() - Duration::hours(i64::from(hours)) + Duration::hours(1) > now);
+    let due = policy.tell_hours_before.map(|hours| access.opens() - Duration::hours(i64::from(hours)));
+    let early = due.is_some_and(|due| due + Duration::hours(1) > now);
     let all_there = doors.iter().all(|keypad| matches!(wanted(world, resting, *keypad), Want::One));
-    // Who has another booking by now is told of it in its time.
-    let untold = stay.heard.is_empty() || steps::is_another_booking(world, stay);
+    // Who has another booking by now is told of it in its time; who is due within the hour may have heard a part.
+    let only_now = stay.heard.iter().all(|heard| due.is_some_and(|due| heard.at >= due));
+    let untold = only_now || steps::is_another_booking(world, stay);
     if !content.holds() || doors.is_empty() || !all_there || (early && untold) {
         return Ok(());
     }

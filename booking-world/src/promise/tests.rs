@@ -13,7 +13,8 @@ use super::*;
 use crate::coverage::Step;
 use crate::deed::View;
 use crate::history::{
-    Booked, Change, ChannelSetup, Event as Happening, History, KeypadSetup, Setup, SourceSetup, TenantSetup,
+    Booked, Change, ChannelSetup, Event as Happening, History, KeypadSetup, Ops, Setup, SourceSetup,
+    TenantSetup, Trouble,
 };
 use crate::lock::StaffCode;
 use crate::vendors::Kit;
@@ -230,9 +231,63 @@ fn a_removal_without_a_reason_breaks_a_promise() {
             record: BookingId::parse("bbbbbbbbbbbb").unwrap(),
             least: 1,
             most: 1,
+            words: 1,
         }],
     );
     assert_eq!(moved.after(&world, &deed), Ok(()));
+}
+
+/// A stay that is still to come goes, because a record has it for gone so long after it was booked.
+#[track_caller]
+fn check_unshown(after: Duration, stale: bool, holds: bool) {
+    let mut world = world();
+    change(&mut world, Change::Shift(2));
+    world.hub.set_now(world.hub.now() + after);
+    let now = world.hub.now();
+    if stale {
+        let until = now + Duration::hours(1);
+        world.hub.trouble(Target::Source(0), Ops::All, Trouble::Stale, until);
+    }
+    let mut promises = Promises::default();
+    let gone = BookingRecord { gone_at: Some(now), ..booking(&world, 1) };
+    promises.after(&world, &Deed::Booking(Box::new(gone))).unwrap();
+    let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
+    if holds {
+        assert_eq!(promises.after(&world, &deed), Ok(()));
+    } else {
+        breaks("no-removal-without-reason", promises.after(&world, &deed));
+    }
+    promises.after(&world, &Deed::Booking(Box::new(booking(&world, 1)))).unwrap();
+    breaks("no-removal-without-reason", promises.after(&world, &deed));
+}
+
+#[test]
+fn only_a_new_stay_that_its_source_does_not_show_yet_may_be_taken_for_gone() {
+    check_unshown(Duration::minutes(90), true, true);
+    check_unshown(Duration::minutes(90), false, false);
+    check_unshown(Duration::hours(3), true, false);
+}
+
+#[test]
+fn a_stay_that_is_gone_is_kept_for_as_long_as_its_source_was_heard_to_say() {
+    for heard in [false, true] {
+        let mut world = world();
+        let mut promises = Promises::default();
+        promises.after(&world, &Deed::Booking(Box::new(booking(&world, 0)))).unwrap();
+        change(&mut world, Change::Extend(2));
+        change(&mut world, Change::Delete);
+        let known = booking(&world, usize::from(heard));
+        let gone = BookingRecord { gone_at: Some(world.hub.now()), ..known };
+        promises.after(&world, &Deed::Booking(Box::new(gone))).unwrap();
+        world.hub.set_now(world.hub.now() + Duration::hours(3 * 24 - 3));
+        let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
+        let held = promises.after(&world, &deed);
+        if heard {
+            breaks("no-removal-without-reason", held);
+        } else {
+            assert_eq!(held, Ok(()));
+        }
+    }
 }
 
 #[test]
@@ -270,6 +325,7 @@ fn an_old_code_that_goes_before_the_news_breaks_a_promise() {
             record: BookingId::parse("bbbbbbbbbbbb").unwrap(),
             least: 1,
             most: 1,
+            words: 1,
         }],
     );
     let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
@@ -494,7 +550,7 @@ fn more_early_removals_than_the_brake_allows_break_a_promise() {
         }
         world.event(&Happening::Change { stay, change: Change::Cancel });
         let record = BookingId::parse("bbbbbbbbbbbb").unwrap();
-        let belief = Belief { at: world.hub.now(), record, least: 1, most: 1 };
+        let belief = Belief { at: world.hub.now(), record, least: 1, most: 1, words: 1 };
         promises.beliefs.insert(stay, vec![belief]);
         let held = promises.after(&world, &wrote(Step::Deleted, vec![code("1", "111111", note)], vec![]));
         if stay < 3 {

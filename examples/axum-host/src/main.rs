@@ -7,10 +7,11 @@ mod table;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use booking_host::config::{Problem, Warning};
-use booking_host::{Config, Ended, Host, HostParts, telemetry};
+use booking_host::{Config, Ended, Host, HostParts, Traces, telemetry};
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
@@ -114,7 +115,18 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(read) => read,
         Err(problems) => return wrong(path, &problems),
     };
-    telemetry::init(&config.log).map_err(anyhow::Error::msg)?;
+    let parts = HostParts::new()?;
+    let traces = match &config.traces {
+        Some(traces) => {
+            let traces = Traces::new(traces, Arc::clone(&parts.transport)).map_err(anyhow::Error::msg)?;
+            telemetry::init_with_traces(&config.log, &traces).map_err(anyhow::Error::msg)?;
+            Some(traces)
+        }
+        None => {
+            telemetry::init(&config.log).map_err(anyhow::Error::msg)?;
+            None
+        }
+    };
     for warning in warnings {
         tracing::warn!(%warning, "configuration");
     }
@@ -122,13 +134,18 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(config.server.listen)
         .await
         .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
-    let host = Host::build(config, HostParts::new()?).await?;
+    let host = Host::build(config, parts).await?;
     for hook in host.webhook_urls() {
         tracing::info!(tenant = %hook.tenant, integration = %hook.integration, url = hook.url, "webhook URL for the vendor's dashboard");
     }
     tracing::info!(listen = %listener.local_addr()?, "serving");
     let ended = host.run(listener, told_to_stop()).await?;
     tracing::info!(?ended, "stopped");
+    if let Some(traces) = traces
+        && !traces.end().await
+    {
+        tracing::warn!("the collector did not take the last traces");
+    }
     Ok(match ended {
         Ended::Clean => ExitCode::SUCCESS,
         Ended::CutOff => ExitCode::from(CUT_OFF),

@@ -40,6 +40,7 @@ rules_hold!(
     no_features_in_the_root,
     client_files,
     scenario_ids,
+    numbers,
     changelog,
     ci_command,
 );
@@ -274,4 +275,25 @@ fn without_git_the_same_files_are_found() {
     found.sort();
     assert!(found.contains(&"tidy.rs".to_owned()), "{found:?}");
     assert!(!walked(&root.join("..")).unwrap().iter().any(|path| path.starts_with("target/")));
+}
+
+#[test]
+fn numbers_are_known_by_one_name() {
+    let made = (
+        "booking-host/src/metrics.rs",
+        "counter!(\"staykey_webhooks_total\"); histogram!(\"staykey_work_seconds\")",
+    );
+    check(
+        numbers,
+        &[
+            made,
+            ("docs/metrics.md", "`staykey_webhooks_total` and `staykey_hooks_total`"),
+            ("deploy/a.yml", "rate(staykey_work_seconds_bucket[5m]) staykey_queue"),
+        ],
+        &[
+            "docs/metrics.md: nothing about staykey_work_seconds",
+            "deploy/a.yml: staykey_queue is no number of booking-host/src/metrics.rs",
+            "docs/metrics.md: staykey_hooks_total is no number of booking-host/src/metrics.rs",
+        ],
+    );
 }

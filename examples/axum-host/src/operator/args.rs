@@ -56,6 +56,69 @@ pub(crate) enum Command {
     /// Takes a mail on standard input, as a mail server hands it over.
     #[command(after_help = MAIL_EXIT)]
     MailPipe(MailPipeArgs),
+    /// Moves the store from an SQLite file into an empty PostgreSQL database. No host may run meanwhile.
+    ///
+    /// Every row is carried, read again in the database, opened and compared. Interrupted, it goes on when it is run
+    /// again; no host starts on the database before all is there. The file stays as it is.
+    #[command(after_help = EXIT)]
+    MoveStore(MoveStoreArgs),
+    /// Copies the SQLite file, also while a host works on it.
+    ///
+    /// The copy is one file, whole and read through, or none; its owner alone may read it. What is sealed stays sealed:
+    /// it is worth nothing without the master key, which is not in it.
+    #[command(after_help = EXIT)]
+    Backup(BackupArgs),
+    /// Puts a copy in the place of the SQLite file. No host may run meanwhile.
+    ///
+    /// The copy is checked first, and stays as it is. What happened after it was made is not in it: the host finds out
+    /// from sources and doors what it can.
+    #[command(after_help = EXIT)]
+    Restore(RestoreArgs),
+}
+
+/// What commands on a whole store take.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Configured {
+    /// The host's configuration: its store and the keys.
+    #[arg(long, value_name = "FILE", env = "STAYKEY_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// Prints JSON, for programs.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MoveStoreArgs {
+    /// The SQLite file, as sqlite://FILE; the configured store without it.
+    #[arg(long, value_name = "URL")]
+    pub(super) from: Option<String>,
+    /// The database, as postgres://USER@HOST/NAME; the configured store without it.
+    #[arg(long, value_name = "URL")]
+    pub(super) to: Option<String>,
+    /// The environment variable that holds the password for --to, if it needs one.
+    #[arg(long, value_name = "NAME", default_value = "STAYKEY_DATABASE_PASSWORD")]
+    pub(super) password_env: String,
+    #[command(flatten)]
+    pub(super) configured: Configured,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// The copy, which must not be there yet.
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) configured: Configured,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The copy.
+    pub(super) file: PathBuf,
+    /// Where there is a store, keeps it beside, with the time after its name.
+    #[arg(long)]
+    pub(super) replace: bool,
+    #[command(flatten)]
+    pub(super) configured: Configured,
 }
 
 /// Where the host is, and who asks.

@@ -40,6 +40,13 @@ impl Line {
     }
 }
 
+/// So much is done.
+pub(super) fn bar(done: usize, of: usize) -> String {
+    let width = 20;
+    let full = done.min(of) * width / of.max(1);
+    format!("{}{}", "█".repeat(full), "░".repeat(width - full))
+}
+
 /// The number of the history's newest entry.
 pub(super) async fn newest(desk: &Desk) -> Answer<u64> {
     let query = LogQuery { kind: Some(LogKind::History), limit: Some(1), ..LogQuery::default() };
@@ -160,9 +167,7 @@ impl<'a> Watch<'a> {
 
     fn tell_progress(&mut self, plan: &PlanView, open: &[&PlanStay]) {
         let (of, done) = (plan.stays.len(), plan.stays.len() - open.len());
-        let width = 20;
-        let full = done * width / of.max(1);
-        let bar = format!("{}{}", "█".repeat(full), "░".repeat(width - full));
+        let bar = bar(done, of);
         let now = open.iter().find(|stay| stay.state == "begun").or(open.first());
         let now = now.map(|stay| format!("  {} {}", show::name(stay), show::state(stay))).unwrap_or_default();
         self.line.set(&format!("{bar} {done} of {of} stays{now}"));

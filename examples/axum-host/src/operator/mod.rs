@@ -12,6 +12,7 @@ mod mail;
 mod plans;
 mod reach;
 mod show;
+mod stores;
 mod when;
 
 use std::io::Write as _;
@@ -23,12 +24,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 pub(crate) use self::args::Command;
-use self::args::Common;
 use self::fault::{Answer, Fault};
 
 /// Does what a command asks.
 pub(crate) async fn run(command: Command) -> ExitCode {
-    let json = command.common().json;
+    let json = command.json();
     let result = match command {
         Command::Sync(args) => plans::sync(args).await,
         Command::Apply(args) => plans::apply(args).await,
@@ -42,6 +42,9 @@ pub(crate) async fn run(command: Command) -> ExitCode {
         Command::Brake(args) => ask::brake(args).await,
         Command::Trust(args) => ask::trust(args).await,
         Command::MailPipe(args) => mail::pipe(args).await,
+        Command::MoveStore(args) => stores::move_store(args).await,
+        Command::Backup(args) => stores::backup(args).await,
+        Command::Restore(args) => stores::restore(args).await,
     };
     let exit = result.unwrap_or_else(|fault| {
         tell(&fault, json);
@@ -51,20 +54,23 @@ pub(crate) async fn run(command: Command) -> ExitCode {
 }
 
 impl Command {
-    fn common(&self) -> &Common {
+    fn json(&self) -> bool {
         match self {
-            Self::Sync(args) => &args.common,
-            Self::Apply(args) => &args.common,
-            Self::Reissue(args) => &args.common,
-            Self::Explain(args) => &args.common,
-            Self::Codes(args) => &args.common,
-            Self::Link(args) => &args.common,
-            Self::Health(args) => &args.common,
-            Self::Log(args) => &args.common,
-            Self::Erase(args) => &args.common,
-            Self::Brake(args) => &args.common,
-            Self::Trust(args) => &args.common,
-            Self::MailPipe(args) => &args.common,
+            Self::Sync(args) => args.common.json,
+            Self::Apply(args) => args.common.json,
+            Self::Reissue(args) => args.common.json,
+            Self::Explain(args) => args.common.json,
+            Self::Codes(args) => args.common.json,
+            Self::Link(args) => args.common.json,
+            Self::Health(args) => args.common.json,
+            Self::Log(args) => args.common.json,
+            Self::Erase(args) => args.common.json,
+            Self::Brake(args) => args.common.json,
+            Self::Trust(args) => args.common.json,
+            Self::MailPipe(args) => args.common.json,
+            Self::MoveStore(args) => args.configured.json,
+            Self::Backup(args) => args.configured.json,
+            Self::Restore(args) => args.configured.json,
         }
     }
 }

@@ -76,7 +76,7 @@ fn given_token(common: &Common) -> Answer<Option<String>> {
     }
 }
 
-fn read(path: &Path) -> Answer<Config> {
+pub(super) fn read(path: &Path) -> Answer<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let error = format!("{} cannot be read: {error}", path.display());
         Fault::error(error, "name the host's configuration with --config FILE or STAYKEY_CONFIG")

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["serve"],
     &["check-config"],
@@ -20,6 +20,9 @@ const COMMANDS: [&[&str]; 17] = [
     &["brake", "release"],
     &["trust"],
     &["mail-pipe"],
+    &["move-store"],
+    &["backup"],
+    &["restore"],
 ];
 
 fn help(command: &[&str]) -> String {

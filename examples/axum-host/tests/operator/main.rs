@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a process is waited for in real time")]
 
 mod help;
+mod stores;
 mod world;
 
 use booking_sim::smoobu::BookingPatch;

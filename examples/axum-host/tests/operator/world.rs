@@ -168,6 +168,11 @@ impl World {
         self.folder.path().join("staykey.toml")
     }
 
+    /// A file of the test's own, beside the store.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
     /// Changes the configuration.
     pub(crate) fn configure(&self, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.config()).expect("a configuration");
