@@ -16,7 +16,9 @@ use booking_core::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState, at_once};
+use crate::rules::{
+    self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, Tables, WorkState, at_once,
+};
 use crate::time::Micros;
 
 /// A store in memory: whole, deterministic, gone when it is dropped.
@@ -205,7 +207,7 @@ impl State {
     }
 }
 
-impl Tables for State {
+impl Intake for State {
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
         Ok(self.rows.rows.get(key).map_or(0, |row| row.revision))
     }
@@ -222,13 +224,6 @@ impl Tables for State {
             self.of_door.set((key.tenant.clone(), door.clone(), key.clone()), ());
         }
         self.rows.set(key, Row { revision, record });
-        Ok(())
-    }
-
-    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
-        if let Some(before) = self.rows.remove(key) {
-            self.unindex(&before.record);
-        }
         Ok(())
     }
 
@@ -292,6 +287,15 @@ impl Tables for State {
 
     async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.unread_of(work).next().is_some())
+    }
+}
+
+impl Tables for State {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+        if let Some(before) = self.rows.remove(key) {
+            self.unindex(&before.record);
+        }
+        Ok(())
     }
 
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {

@@ -100,12 +100,11 @@ pub(crate) struct InboxEntry {
     pub(crate) reply: Reply,
 }
 
-/// What the rules need of a store, inside one change.
-pub(crate) trait Tables {
+/// What taking in an arrival needs of a store, inside one change.
+pub(crate) trait Intake {
     /// The row's revision; 0 when it is not there.
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError>;
     async fn put(&mut self, record: Record, revision: u64, now: Micros) -> Result<(), StoreError>;
-    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError>;
 
     async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError>;
     async fn set_alias(&mut self, key: &AliasKey, booking: &BookingId) -> Result<(), StoreError>;
@@ -134,6 +133,12 @@ pub(crate) trait Tables {
         content: &ContentMark,
     ) -> Result<Option<Reply>, StoreError>;
     async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError>;
+}
+
+/// What the rules need of a store, inside one change.
+pub(crate) trait Tables: Intake {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError>;
+
     /// The key's unread rows, in order.
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError>;
     async fn remove_inbox(&mut self, tenant: &TenantSlug, number: u64) -> Result<(), StoreError>;
@@ -257,7 +262,7 @@ async fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<()
 }
 
 async fn mark_due(
-    tables: &mut impl Tables,
+    tables: &mut impl Intake,
     work: &WorkKey,
     at: Micros,
     priority: Option<Micros>,
@@ -306,8 +311,8 @@ async fn set_alias(
     mark_due(tables, &new, now, None).await
 }
 
-async fn accept(
-    tables: &mut impl Tables,
+pub(crate) async fn accept(
+    tables: &mut impl Intake,
     arrival: Arrival,
     now: DateTime<Utc>,
 ) -> Result<Accepted, StoreError> {
@@ -393,7 +398,7 @@ async fn accept(
 
 /// Answers a delivery that was seen before, and makes what of it is unread due again.
 async fn repeat(
-    tables: &mut impl Tables,
+    tables: &mut impl Intake,
     tenant: &TenantSlug,
     integration: &IntegrationName,
     events: &[(Event, BookingId)],
@@ -417,7 +422,7 @@ async fn repeat(
 
 /// The booking that a reference names; made under `id` where none is known yet.
 async fn resolve(
-    tables: &mut impl Tables,
+    tables: &mut impl Intake,
     tenant: &TenantSlug,
     source: &IntegrationName,
     reference: &ExternalId,

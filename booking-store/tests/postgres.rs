@@ -15,13 +15,16 @@ use booking_core::store::{
     Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
-    Begun, BookingId, CodeId, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin, Reply, Rng,
-    Secret, TenantSlug,
+    Begun, BookingId, CodeId, Dedup, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin,
+    Reply, Rng, Secret, TenantSlug,
 };
 use booking_store::{Keys, PostgresStore, PostgresUrl};
 use booking_test_servers::postgres::{Server, ask};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const WORD: &str = "Plantagenet-83726154";
 
@@ -163,12 +166,12 @@ fn a_schema_of_the_next_version_will_do_and_a_later_one_will_not() {
                 SELECT {version}, 'later', applied_on, '1' FROM refinery_schema_history WHERE version = 1"
             )
         };
-        ask(&url, &later(2)).await;
+        ask(&url, &later(3)).await;
         let store = open(&url).await;
         assert!(store.get(&alert("a", "").key()).await.unwrap().is_some());
-        ask(&url, &later(3)).await;
+        ask(&url, &later(4)).await;
         let refused = try_open(&url, key('1'), 1).await.unwrap_err();
-        assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("schema 3")), "{refused}");
+        assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("schema 4")), "{refused}");
     });
 }
 
@@ -196,6 +199,77 @@ fn two_hosts_share_the_work() {
         let worked = join_all(hosts.iter().chain(&hosts).map(claim)).await.concat();
         let keys: BTreeSet<_> = worked.iter().cloned().collect();
         assert_eq!((worked.len(), keys.len()), (KEYS as usize, KEYS as usize), "each key once");
+    });
+}
+
+/// So many pages PostgreSQL looks at to claim one key.
+async fn pages_of_a_claim(url: &str, store: &PostgresStore) -> i64 {
+    const READ: &str = "SELECT sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)
+        FROM pg_statio_user_tables WHERE relname = 'work'";
+    // What a session counts is told at its end.
+    let idle = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let count = async || {
+        ask(url, idle).await;
+        while ask(url, idle).await.iter().any(|row| row[0].as_deref() == Some("t")) {}
+        ask(url, READ).await[0][0].as_deref().unwrap().parse::<i64>().unwrap()
+    };
+    let before = count().await;
+    assert_eq!(store.claim_work(at(1), Duration::from_secs(60), 1).await.unwrap().len(), 1);
+    count().await - before
+}
+
+#[test]
+fn a_claim_costs_the_same_however_much_is_due() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let mark = async |tenant: &str, from: u32, until: u32| {
+            let rows = format!(
+                "INSERT INTO work (rank, tenant, id, due_at, priority, token, failures)
+                SELECT 0, '{tenant}', translate(lpad(n::text, 12, '0'), '0123456789', 'abcdefghij'),
+                    {due}, {due} + n % 1000, 0, 0
+                FROM generate_series({from}, {until}) AS n",
+                due = at(0).timestamp_micros()
+            );
+            ask(&url, &rows).await;
+            // What had to be put into the queue is there, and the tables are known for what they are.
+            drop(store.claim_work(at(1), Duration::from_secs(60), 0).await.unwrap());
+            ask(&url, "VACUUM ANALYZE work").await;
+        };
+        mark("harbour", 1, 20).await;
+        let few = pages_of_a_claim(&url, &store).await;
+        mark("harbour", 21, 50_000).await;
+        mark("hill", 1, 50_000).await;
+        let many = pages_of_a_claim(&url, &store).await;
+        assert!(many < 3 * few, "{few} pages where little is due, {many} where much is");
+    });
+}
+
+#[test]
+fn a_host_that_knows_no_queue_may_be_beside() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let claim = async |minutes: i64| {
+            let leases = store.claim_work(at(minutes), Duration::from_secs(60), 9).await.unwrap();
+            leases.into_iter().map(|lease| lease.work).collect::<Vec<_>>()
+        };
+        for number in 0..3 {
+            done(&store, due(number)).await;
+        }
+        // What the version before makes of a claim and of a change: they say nothing of the queue.
+        let micros = |minutes: i64| at(minutes).timestamp_micros();
+        let old = async |set: &str, number: u32| {
+            ask(&url, &format!("UPDATE work SET {set} WHERE id = '{}'", stay(number))).await
+        };
+        old(&format!("leased_until = {}, due_at = NULL, token = token + 1", micros(30)), 0).await;
+        old(&format!("due_at = {}", micros(20)), 1).await;
+        assert_eq!(claim(1).await, [work(2)]);
+        assert_eq!(claim(20).await, [work(2), work(1)]);
+        assert_eq!(claim(30).await.len(), 3);
+        old("leased_until = NULL", 0).await;
+        assert_eq!(claim(31).await, [work(1), work(2)], "nothing is due of the first");
     });
 }
 
@@ -280,6 +354,49 @@ fn nothing_that_arrives_is_marked_read_unseen() {
         // A row that nobody saw would let the reader wait for ever.
         let both = futures_util::future::join(arrive, read);
         tokio::time::timeout(Duration::from_secs(60), both).await.expect("a row was marked read unseen");
+    });
+}
+
+#[test]
+fn those_who_arrive_together_share_transactions() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        // A row knows the transaction that wrote it.
+        join_all((0..200).map(|number| done(&store, arrival(&number.to_string(), number)))).await;
+        let count = "SELECT count(*), count(DISTINCT xmin::text) FROM inbox";
+        let counted = ask(&url, count).await.concat();
+        assert_eq!(counted[0].as_deref(), Some("200"));
+        let transactions: u32 = counted[1].as_deref().unwrap().parse().unwrap();
+        assert!(transactions < 20, "{transactions} transactions");
+    });
+}
+
+#[test]
+fn one_that_is_refused_takes_nobody_along() {
+    run(async {
+        let url = Server::shared().database().await;
+        let store = open(&url).await;
+        let rng = SeededRng::new(3);
+        // Too long for an index, and too random to be made shorter.
+        let mut bytes = [0; 8000];
+        rng.fill(&mut bytes);
+        let long: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sent = |number: u32| {
+            let mut tx = arrival(&number.to_string(), number);
+            let id = if number == 7 { long.clone() } else { number.to_string() };
+            tx.arrivals[0].dedup = Some(Dedup::VendorId { id, ttl: Duration::from_secs(60) });
+            tx
+        };
+        let ends = join_all((0..100).map(|number| store.commit(sent(number)))).await;
+        for (number, end) in (0..).zip(&ends) {
+            assert_eq!(matches!(end, Ok(Commit::Done { .. })), number != 7, "{number}: {end:?}");
+            assert_eq!(store.unread(&work(number)).await.unwrap().len(), usize::from(number != 7));
+        }
+        let repeated =
+            join_all((0..100).filter(|number| *number != 7).map(|number| store.commit(sent(number)))).await;
+        let is_repetition = |end: &Result<Commit, StoreError>| matches!(end, Ok(Commit::Done { accepted, .. }) if accepted[0].duplicate);
+        assert!(repeated.iter().all(is_repetition), "{repeated:?}");
     });
 }
 
@@ -382,6 +499,79 @@ fn a_server_that_was_restarted_is_found_again() {
             &format!("-k {} -c listen_addresses=", server.folder().display()),
         ]);
         store.ping().await.unwrap();
+    });
+}
+
+/// Carries bytes between a client and a server, as long as nobody tells it to be silent.
+async fn carry(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut is_silent: watch::Receiver<bool>,
+) {
+    let mut bytes = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if is_silent.wait_for(|silent| !silent).await.is_err() || to.write_all(&bytes[..count]).await.is_err()
+        {
+            break;
+        }
+    }
+}
+
+/// A way to a server on this machine that can be made silent. Answers with its port.
+async fn way_to(server: u16, is_silent: watch::Receiver<bool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (here, there) = client.into_split();
+            let (answers, questions) = TcpStream::connect(("127.0.0.1", server)).await.unwrap().into_split();
+            tokio::spawn(carry(here, questions, is_silent.clone()));
+            tokio::spawn(carry(answers, there, is_silent.clone()));
+        }
+    });
+    port
+}
+
+#[test]
+fn a_server_that_falls_silent_keeps_nobody_waiting_and_is_found_again() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start(&format!("-c listen_addresses=127.0.0.1 -c port={port}"));
+    run(async {
+        let (silence, is_silent) = watch::channel(false);
+        let way = way_to(port, is_silent).await;
+        let url = PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{way}/postgres?sslmode=disable"));
+        let url = url.unwrap().with_connections(3).with_patience(Duration::from_secs(3));
+        let open = || PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7)));
+        let store = open().await.unwrap();
+        let all = |round: u32| (0..12).map(move |number| alert(&format!("{round}-{number}"), ""));
+        join_all(all(0).map(|record| done(&store, put(record)))).await;
+        let direct = format!("{}&port={port}", server.url("postgres"));
+        let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'staykey'";
+        assert_eq!(ask(&direct, connected).await[0][0].as_deref(), Some("3"), "no more than it was told");
+
+        silence.send(true).unwrap();
+        let is_late =
+            |error: &StoreError| matches!(error, StoreError::Unavailable(text) if text.contains("in time"));
+        let ends = async {
+            let puts = join_all(all(1).map(|record| store.commit(put(record)))).await;
+            let arrivals = join_all((0..12).map(|number| store.commit(arrival("1", number)))).await;
+            let others = [store.ping().await.unwrap_err(), open().await.unwrap_err()];
+            assert!(others.iter().all(is_late), "{others:?}");
+            puts.into_iter().chain(arrivals)
+        };
+        let ends =
+            tokio::time::timeout(Duration::from_secs(60), ends).await.expect("an answer, though a bad one");
+        for end in ends {
+            assert!(end.as_ref().is_err_and(is_late), "{end:?}");
+        }
+
+        silence.send(false).unwrap();
+        join_all(all(2).map(|record| done(&store, put(record)))).await;
+        for (round, is_there) in [(0, true), (1, false), (2, true)] {
+            for record in all(round) {
+                assert_eq!(store.get(&record.key()).await.unwrap().is_some(), is_there, "{round}");
+            }
+        }
     });
 }
 

@@ -353,10 +353,10 @@ fn duration(
 }
 
 fn read_store(section: Section<'_>) -> Option<StoreConfig> {
-    let password = section.get("password");
+    let database = Database { password: section.get("password"), connections: section.get("connections") };
     let place = section
         .require("url", "write \"sqlite://staykey.db\"")
-        .and_then(|entry| store_place(&entry, password.as_ref()));
+        .and_then(|entry| store_place(&entry, &database));
     let key_entry = section.get("master_key");
     let active = key_entry.as_ref().and_then(|entry| master_key(entry));
     if key_entry.is_none() && !matches!(place, Some(StorePlace::Memory)) {
@@ -381,13 +381,22 @@ fn read_store(section: Section<'_>) -> Option<StoreConfig> {
     Some(StoreConfig { place: place?, master_key: active, older_master_keys: older?, retention: retention? })
 }
 
-fn store_place(entry: &Entry<'_>, password: Option<&Entry<'_>>) -> Option<StorePlace> {
+/// What is told of a PostgreSQL database beside its URL.
+struct Database<'a> {
+    password: Option<Entry<'a>>,
+    connections: Option<Entry<'a>>,
+}
+
+fn store_place(entry: &Entry<'_>, database: &Database<'_>) -> Option<StorePlace> {
     let text = entry.text()?;
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return postgres_place(entry, text, password);
+        return postgres_place(entry, text, database);
     }
-    if let Some(password) = password {
+    if let Some(password) = &database.password {
         password.wrong("is of no use: only a PostgreSQL database has one", "take it out");
+    }
+    if let Some(connections) = &database.connections {
+        connections.wrong("are of no use: only a PostgreSQL database has them", "take it out");
     }
     if text == "memory:" {
         entry.warn(
@@ -412,7 +421,7 @@ fn store_place(entry: &Entry<'_>, password: Option<&Entry<'_>>) -> Option<StoreP
 
 /// Nothing of the URL is quoted: it may hold a password.
 #[cfg(feature = "postgres")]
-fn postgres_place(entry: &Entry<'_>, text: &str, password: Option<&Entry<'_>>) -> Option<StorePlace> {
+fn postgres_place(entry: &Entry<'_>, text: &str, database: &Database<'_>) -> Option<StorePlace> {
     let url = booking_store::PostgresUrl::parse(text).ok();
     if url.is_none() {
         entry.wrong(
@@ -421,7 +430,8 @@ fn postgres_place(entry: &Entry<'_>, text: &str, password: Option<&Entry<'_>>) -
              verify-full, which alone takes sslrootcert",
         );
     }
-    let given = password.map(|password| stays_outside(password));
+    let given = database.password.as_ref().map(stays_outside);
+    let connections = database.connections.as_ref().map(|entry| entry.integer(1..1001));
     let url = url?;
     if url.has_password() {
         let remedy = "take it out, and write password = { env = \"STAYKEY_DATABASE_PASSWORD\" }";
@@ -435,11 +445,15 @@ fn postgres_place(entry: &Entry<'_>, text: &str, password: Option<&Entry<'_>>) -
         Some(password) => url.with_password(password?.get()?),
         None => url,
     };
+    let url = match connections {
+        Some(most) => url.with_connections(usize::try_from(most?).ok()?),
+        None => url,
+    };
     Some(StorePlace::Postgres(Box::new(url)))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres_place(entry: &Entry<'_>, _: &str, _: Option<&Entry<'_>>) -> Option<StorePlace> {
+fn postgres_place(entry: &Entry<'_>, _: &str, _: &Database<'_>) -> Option<StorePlace> {
     entry.wrong(
         "this host was built without PostgreSQL",
         "build it with the feature `postgres`, or write \"sqlite://staykey.db\"",

@@ -342,6 +342,8 @@ fn postgresql_is_left_out() {
 fn postgresql() {
     let password = ("[[tenant]]", "password = { env = \"A\" }\n[[tenant]]");
     let url = "write \"postgres://user@host/database?sslmode=verify-full\"; sslmode may be disable, prefer, require or verify-full, which alone takes sslrootcert";
+    let eight = ("[[tenant]]", "connections = 8\n[[tenant]]");
+    let none = ("[[tenant]]", "connections = 0\n[[tenant]]");
     let out = "take it out, and write password = { env = \"STAYKEY_DATABASE_PASSWORD\" }";
     for (changes, expected) in [
         (vec![("sqlite://staykey.db", "postgres://u@h/d?sslmode=verify-full"), password], vec![]),
@@ -365,6 +367,18 @@ fn postgresql() {
             ],
             vec![
                 "line 7: store.password: cannot be stored: it is needed before the store is open — name it as { env = … } or { file = … }"
+                    .to_owned(),
+            ],
+        ),
+        (vec![("sqlite://staykey.db", "postgres://u@h/d"), eight], vec![]),
+        (
+            vec![("sqlite://staykey.db", "postgres://u@h/d"), none],
+            vec!["line 7: store.connections: is out of range — write a number from 1 to 1000".to_owned()],
+        ),
+        (
+            vec![eight],
+            vec![
+                "line 7: store.connections: are of no use: only a PostgreSQL database has them — take it out"
                     .to_owned(),
             ],
         ),

@@ -1,5 +1,6 @@
 //! The database that many hosts share.
 
+mod group;
 mod pool;
 mod schema;
 mod sql;
@@ -23,15 +24,17 @@ use booking_core::{
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
+use self::group::Line;
 use self::pool::{Pool, Vain, Value, failed, text, value};
 use self::sql::Records;
-use self::tables::{Change, Sql, alias_values, column, inbox_row, row_values, work_of};
+use self::tables::{Change, Failed, Remedy, Sql, alias_values, column, inbox_row, row_values, work_of};
 use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
 use crate::rules;
 use crate::seal::{Keys, Seals};
@@ -39,11 +42,11 @@ use crate::time::Micros;
 
 /// How often a change is tried that the database undoes for the sake of others.
 const ATTEMPTS: u32 = 48;
+/// So many keys are put into the queue at once.
+const RIPE: i64 = 10_000;
 /// After so many attempts a change waits until it is alone. In a small database everything is on a few pages, and what
 /// meets on a page is in each other's way: without this, of many at once some would never get through.
 const PATIENCE: u32 = 4;
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(20);
 
 /// What a change wants of its transaction.
 enum Keep<T> {
@@ -51,13 +54,10 @@ enum Keep<T> {
     Nothing(T),
 }
 
-/// Why an attempt failed, and whether it may be repeated.
-type Failed = (StoreError, bool);
-
 /// A store in a PostgreSQL database: durable, sealed, for any number of hosts.
 ///
 /// Each change is one `SERIALIZABLE` transaction in a task of its own, and is tried anew where the database undoes it
-/// for the sake of another. A future that is dropped leaves nothing open: its change is made whole or not at all, and a
+/// for the sake of another. Changes that only take in what arrived share one, those that wait at the same time. A future that is dropped leaves nothing open: its change is made whole or not at all, and a
 /// connection whose state is not known is closed. All of it happens in the Tokio runtime of the caller.
 ///
 /// What is sealed and what is not is the same as in an SQLite file (`SqliteStore`), except that PostgreSQL does not
@@ -70,6 +70,49 @@ struct Inner {
     pool: Pool,
     shared: Shared,
     rng: Arc<dyn Rng>,
+    arriving: Line<Waiting>,
+}
+
+/// A change that is nothing but what arrived, and who asks for it.
+struct Waiting {
+    tx: Tx,
+    answer: oneshot::Sender<Result<Commit, StoreError>>,
+}
+
+impl Inner {
+    /// Takes in what waits: together, or one by one where one of them is refused.
+    async fn take_in(&self, waiting: Vec<Waiting>) {
+        let (txs, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|one| (one.tx, one.answer)).unzip();
+        let txs: Arc<[Tx]> = txs.into();
+        let ends: Vec<_> = match self.accepted(Arc::clone(&txs)).await {
+            Ok(ends) => ends.into_iter().map(Ok).collect(),
+            Err((_, Remedy::Apart)) if txs.len() > 1 => {
+                let mut ends = Vec::new();
+                for tx in txs.iter() {
+                    let alone = self.accepted(Arc::new([tx.clone()])).await;
+                    ends.extend(alone.map_or_else(
+                        |(error, _)| vec![Err(error)],
+                        |ends| ends.into_iter().map(Ok).collect(),
+                    ));
+                }
+                ends
+            }
+            Err((error, _)) => vec![Err(error); txs.len()],
+        };
+        for (answer, end) in answers.into_iter().zip(ends) {
+            // Nobody waits any more: the change stands all the same.
+            let _ = answer.send(end);
+        }
+    }
+
+    async fn accepted(&self, txs: Arc<[Tx]>) -> Result<Vec<Commit>, Failed> {
+        let accepted = changed(&self.pool, &*self.rng, &self.shared, move |sql, shared| {
+            let txs = Arc::clone(&txs);
+            Box::pin(async move { Ok(Keep::Changes(group::accept(sql, shared, &txs).await?)) })
+        });
+        let done = |accepted| Commit::Done { accepted, claimed: Vec::new() };
+        Ok(accepted.await?.into_iter().map(done).collect())
+    }
 }
 
 impl fmt::Debug for PostgresStore {
@@ -94,9 +137,10 @@ impl PostgresStore {
         let claim_key = changed(&pool, &*rng, &seals, |sql, seals| {
             Box::pin(async move { Ok(Keep::Changes(sql.unlock(seals).await?)) })
         })
-        .await?;
+        .await
+        .map_err(|(error, _)| error)?;
         let shared = Shared { seals, claim_key };
-        Ok(Self { inner: Arc::new(Inner { pool, shared, rng }) })
+        Ok(Self { inner: Arc::new(Inner { pool, shared, rng, arriving: Line::default() }) })
     }
 
     /// Seals up to `limit` values with the active key that an older key had sealed, and says how many. Once it has
@@ -125,10 +169,21 @@ impl PostgresStore {
     {
         let inner = Arc::clone(&self.inner);
         let task = tokio::spawn(async move {
-            let Inner { pool, shared, rng } = &*inner;
-            changed(pool, &**rng, shared, work).await
+            let Inner { pool, shared, rng, .. } = &*inner;
+            changed(pool, &**rng, shared, work).await.map_err(|(error, _)| error)
         });
-        task.await.map_err(|_| StoreError::Unavailable("a panic in a change, or no runtime".to_owned()))?
+        task.await.map_err(|_| broken_off())?
+    }
+
+    /// Takes in what arrived, together with what else arrives meanwhile. A task of its own sees to it whether or not
+    /// anybody still waits.
+    #[expect(clippy::disallowed_methods, reason = "a dropped future must not leave a transaction half done")]
+    async fn accept(&self, tx: Tx) -> Result<Commit, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let (answer, end) = oneshot::channel();
+        inner.arriving.add(Waiting { tx, answer });
+        tokio::spawn(async move { inner.arriving.take_turn(|waiting| inner.take_in(waiting)).await });
+        end.await.map_err(|_| broken_off())?
     }
 
     /// Reads, or changes, with one statement.
@@ -140,10 +195,13 @@ impl PostgresStore {
         let Inner { pool, rng, .. } = &*self.inner;
         let values = &values;
         repeat(&**rng, |_| async move {
-            let connection = pool.get().await.map_err(|error| (error, false))?;
-            let answer = in_time(async {
-                let client = connection.client().map_err(|error| (error, false))?;
-                let known = |error: tokio_postgres::Error| (failed(&error), Vain::of(&error).is_some());
+            let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
+            let answer = in_time(pool.patience(), async {
+                let client = connection.client().map_err(|error| (error, Remedy::None))?;
+                let known = |error: tokio_postgres::Error| {
+                    let again = Vain::of(&error).is_repeatable();
+                    (failed(&error), if again { Remedy::Again } else { Remedy::None })
+                };
                 let statement = client.prepare_cached(sql).await.map_err(known)?;
                 pool::rows(client, &statement, values()).await.map_err(known)
             });
@@ -152,6 +210,7 @@ impl PostgresStore {
             Ok(answer)
         })
         .await
+        .map_err(|(error, _)| error)
     }
 
     async fn read<T>(
@@ -189,10 +248,14 @@ impl PostgresStore {
     }
 }
 
+fn broken_off() -> StoreError {
+    StoreError::Unavailable("a panic in a change, or no runtime".to_owned())
+}
+
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn in_time<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), false);
-    tokio::time::timeout(ATTEMPT, work).await.map_err(late)?
+async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), Remedy::None);
+    tokio::time::timeout(patience, work).await.map_err(late)?
 }
 
 /// Makes a change with what it needs to know, as often as it takes.
@@ -201,7 +264,7 @@ async fn changed<T, C: Sync>(
     rng: &dyn Rng,
     context: &C,
     work: impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Send + Sync,
-) -> Result<T, StoreError> {
+) -> Result<T, Failed> {
     let work = &work;
     repeat(rng, |number| attempt(pool, context, work, number >= PATIENCE)).await
 }
@@ -213,8 +276,8 @@ async fn attempt<T, C: Sync>(
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
     alone: bool,
 ) -> Result<T, Failed> {
-    let connection = pool.get().await.map_err(|error| (error, false))?;
-    in_time(async {
+    let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
+    in_time(pool.patience(), async {
         let mut sql = Sql::begin(connection, alone);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
@@ -223,9 +286,9 @@ async fn attempt<T, C: Sync>(
                 Ok(answer)
             }
             Err(error) => {
-                let repeatable = sql.is_repeatable();
+                let remedy = sql.remedy();
                 sql.roll_back().await;
-                Err((error, repeatable))
+                Err((error, remedy))
             }
         }
     })
@@ -234,7 +297,7 @@ async fn attempt<T, C: Sync>(
 
 /// Tries until it succeeds, or fails for another reason than that others were in the way.
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn(u32) -> F) -> Result<T, StoreError>
+async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn(u32) -> F) -> Result<T, Failed>
 where
     F: Future<Output = Result<T, Failed>>,
 {
@@ -242,8 +305,8 @@ where
     loop {
         match attempt(number).await {
             Ok(answer) => return Ok(answer),
-            Err((_, true)) if number < ATTEMPTS => number += 1,
-            Err((error, _)) => return Err(error),
+            Err((_, Remedy::Again)) if number < ATTEMPTS => number += 1,
+            Err(failed) => return Err(failed),
         }
         tokio::time::sleep(pause(rng, number)).await;
     }
@@ -260,11 +323,20 @@ fn pause(rng: &dyn Rng, attempts: u32) -> Duration {
 #[async_trait]
 impl Store for PostgresStore {
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
+        if group::is_arrivals_only(&tx) {
+            return self.accept(tx).await;
+        }
         self.change(move |sql, shared| {
             let tx = tx.clone();
             Box::pin(async move {
-                let end = rules::commit(&mut Change { sql, shared }, tx).await?;
-                Ok(if matches!(end, Commit::Done { .. }) { Keep::Changes(end) } else { Keep::Nothing(end) })
+                let mut change = Change::new(sql, shared, Micros::of(tx.now));
+                change.look_ahead(&tx).await?;
+                let end = rules::commit(&mut change, tx).await?;
+                if !matches!(end, Commit::Done { .. }) {
+                    return Ok(Keep::Nothing(end));
+                }
+                change.flush().await?;
+                Ok(Keep::Changes(end))
             })
         })
         .await
@@ -279,6 +351,8 @@ impl Store for PostgresStore {
         let now = Micros::of(now);
         let until = now.plus(lease_for);
         let end = until.utc()?;
+        let ripe = || vec![value(now.0), value(RIPE)];
+        while self.read(sql::QUEUE_WORK, ripe, |row| column::<i64>(row, 0)).await?.contains(&RIPE) {}
         let values = || vec![value(now.0), value(until.0), value(limit(most))];
         let mut claimed = self
             .read(sql::CLAIM_WORK, values, |row| {
@@ -310,7 +384,9 @@ impl Store for PostgresStore {
             let lease = lease.clone();
             Box::pin(async move {
                 let (now, until) = (Micros::of(now), Micros::of(until));
-                let extended = rules::extend(&mut Change { sql, shared }, now, &lease, until).await?;
+                let mut change = Change::new(sql, shared, now);
+                let extended = rules::extend(&mut change, now, &lease, until).await?;
+                change.flush().await?;
                 Ok(Keep::Changes(extended))
             })
         })

@@ -13,17 +13,16 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::url::{CONNECT, PostgresUrl};
-
-/// So many connections at most.
-const CONNECTIONS: usize = 16;
+use super::url::PostgresUrl;
 
 /// What each connection is told once. A change is on disk before it is answered, whatever the server does otherwise;
-/// statements and locks end without us.
+/// statements and locks end without us. Small tables are not read whole where there is an index: whoever reads a table
+/// whole is in the way of everyone who writes to it.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SET statement_timeout = '15s';
     SET idle_in_transaction_session_timeout = '30s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+    SELECT set_config('enable_seqscan', 'off', false) FROM pg_settings WHERE name = 'enable_seqscan'";
 
 /// A value of a statement.
 pub(super) type Value = Box<dyn ToSql + Sync + Send>;
@@ -39,6 +38,19 @@ pub(super) fn optional_text(value: Option<impl Into<String>>) -> Value {
 
 pub(super) fn clean(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
+/// The columns of several rows, an array each.
+pub(super) fn texts<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<Value> {
+    let mut columns = [const { Vec::new() }; N];
+    for row in rows {
+        columns.iter_mut().zip(row).for_each(|(column, text)| column.push(clean(text)));
+    }
+    columns.into_iter().map(value).collect()
+}
+
+pub(super) fn optional_texts(texts: impl Iterator<Item = Option<String>>) -> Value {
+    value(texts.map(|text| text.map(clean)).collect::<Vec<_>>())
 }
 
 /// Any other value.
@@ -69,34 +81,50 @@ pub(super) fn failed(error: &Error) -> StoreError {
     StoreError::Unavailable("PostgreSQL cannot be reached, or broke off".to_owned())
 }
 
-/// Why an attempt was in vain, where another may not be.
+/// Why an attempt was in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vain {
     /// The database undid it for the sake of others.
     Undone,
     /// The connection ended. What was not told to commit is undone.
     Lost,
+    /// The database does not take one of the values.
+    Refused,
+    /// Anything else.
+    Failed,
 }
 
 impl Vain {
-    pub(super) fn of(error: &Error) -> Option<Self> {
+    pub(super) fn of(error: &Error) -> Self {
         let Some(code) = error.code() else {
             let source = std::error::Error::source(error);
             let is_lost = error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>());
-            return is_lost.then_some(Self::Lost);
+            return if is_lost { Self::Lost } else { Self::Failed };
         };
+        // Data, constraints, cardinality, and limits such as the length of an index entry.
+        let is_of_values = ["21", "22", "23", "54"].iter().any(|class| code.code().starts_with(class));
         if [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code) {
-            Some(Self::Undone)
+            Self::Undone
         } else if [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN].contains(&code) {
-            Some(Self::Lost)
+            Self::Lost
+        } else if is_of_values {
+            Self::Refused
         } else {
-            None
+            Self::Failed
         }
+    }
+
+    /// Whether nothing was changed, as long as no end was told, and the same may succeed.
+    pub(super) fn is_repeatable(self) -> bool {
+        matches!(self, Self::Undone | Self::Lost)
     }
 }
 
 /// Connections to one database.
-pub(super) struct Pool(deadpool_postgres::Pool);
+pub(super) struct Pool {
+    connections: deadpool_postgres::Pool,
+    patience: Duration,
+}
 
 impl Pool {
     pub(super) fn new(url: &PostgresUrl) -> Result<Self, StoreError> {
@@ -104,23 +132,26 @@ impl Pool {
         let settings = Hook::async_fn(|client: &mut ClientWrapper, _| {
             Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
         });
-        let timeouts = Timeouts {
-            wait: Some(Duration::from_secs(10)),
-            // The name is looked up, and several hosts may be tried.
-            create: Some(CONNECT * 2),
-            recycle: Some(CONNECT),
-        };
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
+        let patience = url.patience();
+        let timeouts =
+            Timeouts { wait: Some(patience / 2), create: Some(patience / 2), recycle: Some(patience / 4) };
+        let connections = deadpool_postgres::Pool::builder(manager)
+            .max_size(url.connections())
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .post_create(settings)
-            .build();
-        pool.map(Self).map_err(|_| StoreError::Unavailable("no pool of connections can be made".to_owned()))
+            .build()
+            .map_err(|_| StoreError::Unavailable("no pool of connections can be made".to_owned()))?;
+        Ok(Self { connections, patience })
+    }
+
+    /// How long an attempt of whatever is asked may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub(super) async fn get(&self) -> Result<Borrowed, StoreError> {
-        match self.0.get().await {
+        match self.connections.get().await {
             Ok(connection) => Ok(Borrowed(Some(connection))),
             Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) => {
                 Err(failed(&error))

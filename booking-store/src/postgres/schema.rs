@@ -9,6 +9,7 @@ use super::tables::column;
 
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/postgres/V1__tables.sql")),
+    ("V2__queue", include_str!("../../migrations/postgres/V2__queue.sql")),
     ("V3__turns", include_str!("../../migrations/postgres/V3__turns.sql")),
 ];
 

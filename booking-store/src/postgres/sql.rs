@@ -18,6 +18,15 @@ statements! {
     GET_ALIAS = "SELECT booking FROM alias WHERE tenant = $1 AND source = $2 AND reference = $3";
     SET_ALIAS = "INSERT INTO alias (tenant, source, reference, booking) VALUES ($1, $2, $3, $4)
         ON CONFLICT (tenant, source, reference) DO UPDATE SET booking = excluded.booking";
+    // For several rows at once there are arrays: a statement for each table takes them all. Looked up one by one, by their
+    // index, because joins of another kind read the whole table. The first column is the place in the arrays.
+    GET_ALIASES = "SELECT asked.place, found.booking
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (tenant, source, reference, place),
+            LATERAL (SELECT booking FROM alias WHERE tenant = asked.tenant AND source = asked.source
+                AND reference = asked.reference LIMIT 1) AS found";
+    SET_ALIASES = "INSERT INTO alias (tenant, source, reference, booking)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[])
+        ON CONFLICT (tenant, source, reference) DO UPDATE SET booking = excluded.booking";
     PURGE_ALIASES = "DELETE FROM alias WHERE tenant = $1 AND booking = $2";
 
     GET_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
@@ -25,17 +34,44 @@ statements! {
     // In a change: nobody claims the key until its end, and whoever did since its beginning makes it begin anew.
     LOCK_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
         WHERE rank = $1 AND tenant = $2 AND id = $3 FOR UPDATE";
-    SET_WORK = "INSERT INTO work (rank, tenant, id, due_at, priority, leased_until, token, failures)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
-            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures";
-    // Only what is due now is taken; a later mark still stands when a lease has run out. A key that another holds at this
-    // moment is skipped, not waited for. Materialized, or the rows could be chosen more than once.
-    CLAIM_WORK = "WITH due AS MATERIALIZED (
-            SELECT rank, tenant, id, priority, ready_at FROM work
-            WHERE ready_at IS NOT NULL AND ready_at <= $1
-            ORDER BY priority IS NULL, priority, ready_at, rank, tenant, id
-            LIMIT $3 FOR UPDATE SKIP LOCKED)
+    // Says how many it queued: so many at once that it ends in time. What another holds is in nobody's queue yet.
+    QUEUE_WORK = "WITH ripe AS MATERIALIZED (
+            SELECT rank, tenant, id FROM work
+            WHERE ready_at IS NOT NULL AND (queued_for = ready_at) IS NOT TRUE AND ready_at <= $1
+            ORDER BY ready_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+        queued AS (
+            UPDATE work SET queued_for = work.ready_at FROM ripe
+            WHERE work.rank = ripe.rank AND work.tenant = ripe.tenant AND work.id = ripe.id
+            RETURNING 1)
+        SELECT count(*) FROM queued";
+    // From one tenant's first key to the next one's; of the tenants with the soonest as many keys as there is room for; of
+    // all these the soonest, and so how many of each tenant. Only then are keys locked: one that another holds at this
+    // moment is skipped, not waited for. Only what is due now is taken; a later mark still stands when a lease has run out.
+    CLAIM_WORK = "WITH RECURSIVE first AS (
+            (SELECT tenant, priority, ready_at, rank, id FROM work
+            WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1
+            ORDER BY tenant, (priority IS NULL), priority, ready_at, rank, id LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM first, LATERAL (
+                SELECT tenant, priority, ready_at, rank, id FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant > first.tenant
+                ORDER BY tenant, (priority IS NULL), priority, ready_at, rank, id LIMIT 1) AS next),
+        near AS (
+            SELECT tenant FROM first
+            ORDER BY (priority IS NULL), priority, ready_at, rank, tenant, id LIMIT $3),
+        soonest AS (
+            SELECT near.tenant FROM near, LATERAL (
+                SELECT priority, ready_at, rank, id FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant = near.tenant
+                ORDER BY (priority IS NULL), priority, ready_at, rank, id LIMIT $3) AS of_tenant
+            ORDER BY (priority IS NULL), priority, ready_at, rank, near.tenant, id LIMIT $3),
+        share AS MATERIALIZED (SELECT tenant, count(*) AS keys FROM soonest GROUP BY tenant),
+        due AS MATERIALIZED (
+            SELECT of_tenant.* FROM share, LATERAL (
+                SELECT rank, tenant, id, priority, ready_at FROM work
+                WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant = share.tenant
+                ORDER BY (priority IS NULL), priority, ready_at, rank, id
+                LIMIT share.keys FOR UPDATE SKIP LOCKED) AS of_tenant)
         UPDATE work
         SET token = work.token + 1, leased_until = $2, due_at = CASE WHEN work.due_at > $1 THEN work.due_at END
         FROM due
@@ -45,10 +81,39 @@ statements! {
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > ($1, $2, $3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT $4";
+    GET_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
+        FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
+            LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
+                LIMIT 1) AS found";
+    // What is ready at the time of the change takes its place in the queue along with it.
+    SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures, queued_for)
+        SELECT *, CASE WHEN coalesce(leased_until, due_at) <= $9 THEN coalesce(leased_until, due_at) END
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[],
+            $8::BIGINT[]) AS made (tenant, id, rank, due_at, priority, leased_until, token, failures)
+        ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
+            leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures,
+            queued_for = excluded.queued_for";
     PURGE_WORK = "DELETE FROM work WHERE rank = $1 AND tenant = $2 AND id = $3 RETURNING token";
+
+    GET_BOOKINGS = "SELECT asked.place, found.revision
+        FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY AS asked (tenant, id, place),
+            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id LIMIT 1) AS found";
+    PUT_BOOKINGS = "INSERT INTO booking (tenant, id, stay, plain, revision, sealed, updated_at)
+        SELECT tenant, id, id, plain, revision, sealed, updated_at
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BYTEA[], $6::BIGINT[])
+            AS made (tenant, id, plain, revision, sealed, updated_at)
+        ON CONFLICT (tenant, id) DO UPDATE SET revision = excluded.revision, plain = excluded.plain,
+            sealed = excluded.sealed, updated_at = excluded.updated_at";
 
     GET_DELIVERY = "SELECT until, reply FROM delivery WHERE tenant = $1 AND integration = $2 AND id = $3";
     SET_DELIVERY = "INSERT INTO delivery (tenant, integration, id, until, reply) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (tenant, integration, id) DO UPDATE SET until = excluded.until, reply = excluded.reply";
+    GET_DELIVERIES = "SELECT asked.place, found.until, found.reply
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (tenant, integration, id, place),
+            LATERAL (SELECT until, reply FROM delivery WHERE tenant = asked.tenant
+                AND integration = asked.integration AND id = asked.id LIMIT 1) AS found";
+    SET_DELIVERIES = "INSERT INTO delivery (tenant, integration, id, reply, until)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[])
         ON CONFLICT (tenant, integration, id) DO UPDATE SET until = excluded.until, reply = excluded.reply";
     PURGE_DELIVERIES = "DELETE FROM delivery WHERE until < $1";
 
@@ -56,11 +121,24 @@ statements! {
     ADD_INBOX = "INSERT INTO inbox (number, tenant, integration, origin, action, work, event, content_hash,
             content_event, reply, received_at, read_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    INBOX_NUMBERS = "SELECT nextval('inbox_number') FROM generate_series(1, $1::BIGINT)";
+    ADD_INBOXES = "INSERT INTO inbox (tenant, integration, origin, action, reply, number, work, event, content_hash,
+            content_event, received_at, read_at)
+        SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::TEXT[],
+            $8::BYTEA[], $9::TEXT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[])";
     RESEAL_EVENT = "UPDATE inbox SET event = $3 WHERE tenant = $1 AND number = CAST($2::TEXT AS BIGINT)";
     UNREAD_EQUAL = "SELECT reply FROM inbox
         WHERE work = $1 AND read_at IS NULL AND integration = $2 AND content_hash = $3 AND content_event = $4
         ORDER BY number LIMIT 1";
     HAS_UNREAD = "SELECT EXISTS (SELECT 1 FROM inbox WHERE work = $1 AND read_at IS NULL)";
+    UNREAD_EQUALS = "SELECT asked.place, found.reply
+        FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[]) WITH ORDINALITY
+                AS asked (work, integration, hash, event, place),
+            LATERAL (SELECT reply FROM inbox WHERE work = asked.work AND read_at IS NULL
+                AND integration = asked.integration AND content_hash = asked.hash AND content_event = asked.event
+                ORDER BY number LIMIT 1) AS found";
+    HAVE_UNREAD = "SELECT asked.place FROM unnest($1::TEXT[]) WITH ORDINALITY AS asked (work, place),
+            LATERAL (SELECT 1 FROM inbox WHERE work = asked.work AND read_at IS NULL LIMIT 1) AS found";
     UNREAD = "SELECT number, tenant, integration, origin, action, work, event, received_at, read_at,
             content_hash, content_event, reply
         FROM inbox WHERE work = $1 AND read_at IS NULL ORDER BY number";
@@ -234,14 +312,21 @@ mod tests {
         let code = Records::of(Kind::Code);
         let often = [
             GET_ALIAS,
+            GET_ALIASES,
             LOCK_WORK,
+            GET_WORKS,
+            QUEUE_WORK,
             CLAIM_WORK,
             NEXT_DUE,
             LIST_WORK,
+            GET_BOOKINGS,
             GET_DELIVERY,
+            GET_DELIVERIES,
             PURGE_DELIVERIES,
             UNREAD_EQUAL,
+            UNREAD_EQUALS,
             HAS_UNREAD,
+            HAVE_UNREAD,
             UNREAD,
             INBOX,
             REMOVE_INBOX,

@@ -1,24 +1,25 @@
 //! The tables inside a change, as its rules want them.
 //!
 //! What only writes is sent and not waited for: its answer is taken before the next thing is read, or with that of the
-//! commit. So a change costs a journey for each read and one for its end.
+//! commit. What a change is known to ask for is read together. So it costs a journey for that, one for each thing that
+//! only turns out on the way, and one for its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, WorkKey};
+use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, IdempotencyToken, IntegrationName, Pin, Reply, TenantSlug,
 };
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::pool::{Borrowed, Sent, Vain, Value, failed, optional_text, rows, text, value};
+use super::pool::{Borrowed, Sent, Vain, Value, failed, optional_text, rows, text, texts, value};
 use super::sql::{self, Records};
 use crate::columns::{
     Locked, SealedColumn, Shared, booking_id, columns, from_json, int, limit, number, to_json, work_state,
 };
-use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState};
+use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, Tables, WorkState};
 use crate::seal::Seals;
 use crate::time::Micros;
 
@@ -30,11 +31,24 @@ pub(super) fn column<T: FromSqlOwned>(row: &Row, index: usize) -> Result<T, Stor
     row.try_get(index).map_err(|_| StoreError::Damaged("a column holds what it never should".to_owned()))
 }
 
+/// What may be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing was changed: others were in the way, or the connection ended.
+    Again,
+    /// Nothing was changed: of several changes in one transaction one is to blame.
+    Apart,
+    None,
+}
+
+/// Why an attempt failed.
+pub(super) type Failed = (StoreError, Remedy);
+
 /// An open transaction.
 pub(super) struct Sql {
     connection: Arc<Borrowed>,
     sent: Vec<Sent<u64>>,
-    /// Why it is in vain, where it may be tried again from the beginning.
+    /// Why it is in vain, where the database says so.
     vain: Option<Vain>,
 }
 
@@ -50,12 +64,17 @@ impl Sql {
         Self { connection, sent, vain: None }
     }
 
-    pub(super) fn is_repeatable(&self) -> bool {
-        self.vain.is_some()
+    /// What to do about an error of the work so far.
+    pub(super) fn remedy(&self) -> Remedy {
+        match self.vain {
+            Some(vain) if vain.is_repeatable() => Remedy::Again,
+            None | Some(Vain::Refused) => Remedy::Apart,
+            Some(_) => Remedy::None,
+        }
     }
 
     /// Ends the transaction and keeps its changes.
-    pub(super) async fn commit(mut self) -> Result<(), (StoreError, bool)> {
+    pub(super) async fn commit(mut self) -> Result<(), Failed> {
         let commit = order(&self.connection, "COMMIT");
         let before = self.settle().await;
         let end = commit.answer().await.map_err(|error| self.note(&error));
@@ -65,7 +84,9 @@ impl Sql {
                 Ok(())
             }
             // Where the connection was lost, nobody knows whether the database had been told.
-            Err(error) => Err((error, self.vain == Some(Vain::Undone))),
+            Err(error) => {
+                Err((error, if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() }))
+            }
         }
     }
 
@@ -87,7 +108,7 @@ impl Sql {
     }
 
     fn note(&mut self, error: &Error) -> StoreError {
-        self.vain = Vain::of(error);
+        self.vain = Some(Vain::of(error));
         failed(error)
     }
 
@@ -111,7 +132,7 @@ impl Sql {
     }
 
     /// Sends what changes rows.
-    async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
         let statement = self.prepare(sql).await?;
         let connection = Arc::clone(&self.connection);
         self.sent.push(Sent::now(async move {
@@ -133,14 +154,42 @@ impl Sql {
     }
 
     async fn all(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepare(sql).await?;
-        let connection = Arc::clone(&self.connection);
-        let read = Sent::now(async move {
-            let Ok(client) = connection.client() else { return Ok(Vec::new()) };
-            rows(client, &statement, values).await
-        });
+        let [rows] = self.all_of([(sql, values)]).await?;
+        Ok(rows)
+    }
+
+    /// Reads several things in one journey.
+    pub(super) async fn all_of<const N: usize>(
+        &mut self,
+        reads: [(&str, Vec<Value>); N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let answers = self.each_of(reads).await?;
+        Ok(answers.try_into().unwrap_or_else(|_| unreachable!("an answer to each")))
+    }
+
+    /// The same with as many as there are.
+    async fn each_of(
+        &mut self,
+        reads: impl IntoIterator<Item = (&str, Vec<Value>)>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let mut prepared = Vec::new();
+        for (sql, values) in reads {
+            prepared.push((self.prepare(sql).await?, values));
+        }
+        let send = |(statement, values)| {
+            let connection = Arc::clone(&self.connection);
+            Sent::now(async move {
+                let Ok(client) = connection.client() else { return Ok(Vec::new()) };
+                rows(client, &statement, values).await
+            })
+        };
+        let sent: Vec<_> = prepared.into_iter().map(send).collect();
         self.settle().await?;
-        read.answer().await.map_err(|error| self.note(&error))
+        let mut answers = Vec::new();
+        for sent in sent {
+            answers.push(sent.answer().await.map_err(|error| self.note(&error))?);
+        }
+        Ok(answers)
     }
 
     async fn one<T: FromSqlOwned>(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<T>, StoreError> {
@@ -331,12 +380,102 @@ pub(super) fn inbox_row(shared: &Shared, row: &Row) -> Result<booking_core::stor
 
 /// The tables of a change, with what seals their values.
 pub(super) struct Change<'c> {
-    pub(super) sql: &'c mut Sql,
-    pub(super) shared: &'c Shared,
+    sql: &'c mut Sql,
+    shared: &'c Shared,
+    /// When it is made.
+    now: Micros,
+    /// Keys that were read, and so locked, and what became of them since.
+    work: BTreeMap<WorkKey, Option<WorkState>>,
+    /// Which of them are to be written.
+    marked: BTreeSet<WorkKey>,
+    /// Revisions that were read, and what became of them since; 0 where there is no row.
+    revisions: BTreeMap<RowKey, u64>,
+    /// Read where a key is new.
+    first_token: Option<u64>,
 }
 
-impl Tables for Change<'_> {
+impl<'c> Change<'c> {
+    pub(super) fn new(sql: &'c mut Sql, shared: &'c Shared, now: Micros) -> Self {
+        let (work, marked, revisions) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { sql, shared, now, work, marked, revisions, first_token: None }
+    }
+
+    /// Sends what was kept back: keys, in their order.
+    pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
+        let works = self.marked.iter().filter_map(|key| Some((key, self.work.get(key)?.as_ref()?)));
+        if self.marked.is_empty() { Ok(()) } else { set_works(self.sql, self.now, works).await }
+    }
+
+    /// Reads in one journey what a change is going to ask for. Keys are locked in their order, so that of two changes
+    /// neither waits for what the other holds while it holds what that one waits for.
+    pub(super) async fn look_ahead(&mut self, tx: &Tx) -> Result<(), StoreError> {
+        let firsts = tx.claims.iter().filter_map(|claim| claim.candidates.first());
+        let writes = || tx.writes.iter().chain(firsts.clone().flat_map(|candidate| &candidate.writes));
+        let mut keys: BTreeSet<&WorkKey> = tx.lease.iter().map(|lease| &lease.work).collect();
+        let mut rows: BTreeSet<RowKey> = tx.expect.iter().map(|(key, _)| key.clone()).collect();
+        for write in writes() {
+            match write {
+                Write::Due { work, .. } => drop(keys.insert(work)),
+                Write::Put(record) => drop(rows.insert(record.key())),
+                _ => {}
+            }
+        }
+        let mut reads = Vec::new();
+        for key in &keys {
+            reads.push((sql::LOCK_WORK, work_values(key)?));
+        }
+        for key in &rows {
+            reads.push((Records::of(key.kind).revision.as_str(), row_values(key)));
+        }
+        if reads.is_empty() {
+            return Ok(());
+        }
+        let mut found = self.sql.each_of(reads).await?.into_iter();
+        for (key, found) in keys.into_iter().zip(&mut found) {
+            self.work.insert(key.clone(), found.first().map(work_of).transpose()?);
+        }
+        for (key, found) in rows.into_iter().zip(found) {
+            let revision = found.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+            self.revisions.insert(key, number(revision)?);
+        }
+        Ok(())
+    }
+}
+
+/// Sends what became of keys.
+pub(super) async fn set_works<'w>(
+    sql: &mut Sql,
+    now: Micros,
+    works: impl Iterator<Item = (&'w WorkKey, &'w WorkState)>,
+) -> Result<(), StoreError> {
+    let (mut names, mut ranks, mut states) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, state) in works {
+        let (rank, tenant, id) = columns(key)?;
+        names.push([tenant, id]);
+        ranks.push(rank);
+        states.push(state);
+    }
+    let times = |of: fn(&WorkState) -> Option<Micros>| {
+        value(states.iter().map(|state| of(state).map(|at| at.0)).collect::<Vec<_>>())
+    };
+    let mut values = texts(names);
+    values.extend([
+        value(ranks),
+        times(|state| state.due_at),
+        times(|state| state.priority),
+        times(|state| state.leased_until),
+        value(states.iter().map(|state| int(state.token)).collect::<Vec<_>>()),
+        value(states.iter().map(|state| i64::from(state.failures)).collect::<Vec<_>>()),
+        value(now.0),
+    ]);
+    sql.execute(sql::SET_WORKS, values).await
+}
+
+impl Intake for Change<'_> {
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
+        if let Some(known) = self.revisions.get(key) {
+            return Ok(*known);
+        }
         let revision = self.sql.one::<i64>(&Records::of(key.kind).revision, row_values(key)).await?;
         revision.map_or(Ok(0), number)
     }
@@ -354,11 +493,9 @@ impl Tables for Change<'_> {
             value(sealed),
             value(now.0),
         ];
-        self.sql.execute(&Records::of(key.kind).put, values).await
-    }
-
-    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
-        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await
+        self.sql.execute(&Records::of(key.kind).put, values).await?;
+        self.revisions.insert(key, revision);
+        Ok(())
     }
 
     async fn alias(&mut self, key: &AliasKey) -> Result<Option<BookingId>, StoreError> {
@@ -372,25 +509,25 @@ impl Tables for Change<'_> {
     }
 
     async fn work(&mut self, key: &WorkKey) -> Result<Option<WorkState>, StoreError> {
+        if let Some(known) = self.work.get(key) {
+            return Ok(known.clone());
+        }
         let rows = self.sql.all(sql::LOCK_WORK, work_values(key)?).await?;
         rows.first().map(work_of).transpose()
     }
 
     async fn first_token(&mut self) -> Result<u64, StoreError> {
-        number(self.sql.one::<i64>(sql::GET_NUMBER, vec![text("first_token")]).await?.unwrap_or(0))
+        if let Some(known) = self.first_token {
+            return Ok(known);
+        }
+        let read = self.sql.one::<i64>(sql::GET_NUMBER, vec![text("first_token")]).await?;
+        Ok(*self.first_token.insert(number(read.unwrap_or(0))?))
     }
 
     async fn set_work(&mut self, key: &WorkKey, state: &WorkState) -> Result<(), StoreError> {
-        let micros = |at: Option<Micros>| value(at.map(|at| at.0));
-        let mut values = work_values(key)?;
-        values.extend([
-            micros(state.due_at),
-            micros(state.priority),
-            micros(state.leased_until),
-            value(int(state.token)),
-            value(i64::from(state.failures)),
-        ]);
-        self.sql.execute(sql::SET_WORK, values).await
+        self.work.insert(key.clone(), Some(state.clone()));
+        self.marked.insert(key.clone());
+        Ok(())
     }
 
     async fn delivery(
@@ -459,6 +596,14 @@ impl Tables for Change<'_> {
 
     async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.sql.one(sql::HAS_UNREAD, vec![text(work.to_string())]).await?.unwrap_or(false))
+    }
+}
+
+impl Tables for Change<'_> {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+        self.sql.execute(&Records::of(key.kind).delete, row_values(key)).await?;
+        self.revisions.insert(key.clone(), 0);
+        Ok(())
     }
 
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {

@@ -17,7 +17,11 @@ use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
 /// How long a connection may take to be made.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// So many connections at most, unless told otherwise.
+const CONNECTIONS: usize = 16;
 
 /// `sslmode`: what the way to the database must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct PostgresUrl {
     config: Config,
     tls: Tls,
     roots: Option<PathBuf>,
+    connections: usize,
+    patience: Duration,
 }
 
 impl PostgresUrl {
@@ -86,17 +92,33 @@ impl PostgresUrl {
         });
         config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
         // What was sent and is not acknowledged for so long has been sent to nobody.
-        config.tcp_user_timeout(Duration::from_secs(20));
+        config.tcp_user_timeout(PATIENCE);
         if config.get_application_name().is_none() {
             config.application_name("staykey");
         }
-        Ok(Self { config, tls, roots })
+        Ok(Self { config, tls, roots, connections: CONNECTIONS, patience: PATIENCE })
     }
 
     /// The same with a password that is kept elsewhere.
     #[must_use]
     pub fn with_password(mut self, password: &Secret) -> Self {
         self.config.password(password.expose());
+        self
+    }
+
+    /// The same with at most so many connections at once, and at least one; 16 unless told otherwise.
+    #[must_use]
+    pub fn with_connections(mut self, most: usize) -> Self {
+        self.connections = most.max(1);
+        self
+    }
+
+    /// The same with a time in which a change, or a read, is to be answered; 20 s unless told otherwise. After half of it
+    /// whoever waits for a connection, or for a new one, gives up.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self.config.tcp_user_timeout(patience);
         self
     }
 
@@ -108,6 +130,14 @@ impl PostgresUrl {
 
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// What is asked of a server's certificate.

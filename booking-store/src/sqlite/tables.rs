@@ -18,7 +18,7 @@ use crate::columns::{
     self, Locked, SealedColumn, Shared, WorkColumns, booking_id, columns, from_json, int, limit, number,
     time, to_json, work_key, work_row, work_state,
 };
-use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Tables, WorkState};
+use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, Tables, WorkState};
 use crate::seal::{KeyId, Seals};
 use crate::time::Micros;
 
@@ -371,7 +371,7 @@ impl Sql<'_> {
     }
 }
 
-impl Tables for Sql<'_> {
+impl Intake for Sql<'_> {
     async fn revision(&mut self, key: &RowKey) -> Result<u64, StoreError> {
         let values = params![key.tenant.as_str(), key.id];
         let revision: Option<i64> = self.one(&Records::of(key.kind).revision, values, |row| row.get(0))?;
@@ -392,10 +392,6 @@ impl Tables for Sql<'_> {
             now.0
         ];
         self.execute(&Records::of(key.kind).put, values).map(|_| ())
-    }
-
-    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
-        self.execute(&Records::of(key.kind).delete, params![key.tenant.as_str(), key.id]).map(|_| ())
     }
 
     async fn alias(
@@ -494,6 +490,12 @@ impl Tables for Sql<'_> {
 
     async fn has_unread(&mut self, work: &WorkKey) -> Result<bool, StoreError> {
         Ok(self.one(sql::HAS_UNREAD, [work.to_string()], |row| row.get(0))?.unwrap_or(false))
+    }
+}
+
+impl Tables for Sql<'_> {
+    async fn delete(&mut self, key: &RowKey) -> Result<(), StoreError> {
+        self.execute(&Records::of(key.kind).delete, params![key.tenant.as_str(), key.id]).map(|_| ())
     }
 
     async fn unread(&mut self, work: &WorkKey) -> Result<Vec<InboxEntry>, StoreError> {
