@@ -298,6 +298,10 @@ async fn set_alias(
         entry.row.integration == source
             && entry.row.event.as_ref().and_then(Event::reference) == Some(&reference)
     };
+    // Whoever adds a row to a key writes the key's row of work: so none that is added beside this is missed here.
+    if let Some(state) = tables.work(&old).await? {
+        tables.set_work(&old, &state).await?;
+    }
     let mut gone = tables.unread(&old).await?;
     gone.retain(goes);
     if gone.is_empty() {

@@ -42,11 +42,10 @@ use crate::time::Micros;
 
 /// How often a change is tried that the database undoes for the sake of others.
 const ATTEMPTS: u32 = 48;
+/// After so many attempts a change lets those of its host go first that have tried for longer.
+const CROWDED: u32 = 3;
 /// So many keys are put into the queue at once.
 const RIPE: i64 = 10_000;
-/// After so many attempts a change waits until it is alone. In a small database everything is on a few pages, and what
-/// meets on a page is in each other's way: without this, of many at once some would never get through.
-const PATIENCE: u32 = 4;
 
 /// What a change wants of its transaction.
 enum Keep<T> {
@@ -56,9 +55,11 @@ enum Keep<T> {
 
 /// A store in a PostgreSQL database: durable, sealed, for any number of hosts.
 ///
-/// Each change is one `SERIALIZABLE` transaction in a task of its own, and is tried anew where the database undoes it
-/// for the sake of another. Changes that only take in what arrived share one, those that wait at the same time. A future that is dropped leaves nothing open: its change is made whole or not at all, and a
-/// connection whose state is not known is closed. All of it happens in the Tokio runtime of the caller.
+/// Each change is one transaction in a task of its own, and is tried anew where the database undoes it for the sake of
+/// another: what two changes must not do beside each other, they do by writing the same row. Changes that only take in
+/// what arrived share a transaction, those that wait at the same time. A future that is dropped leaves nothing open: its
+/// change is made whole or not at all, and a connection whose state is not known is closed. All of it happens in the
+/// Tokio runtime of the caller.
 ///
 /// What is sealed and what is not is the same as in an SQLite file (`SqliteStore`), except that PostgreSQL does not
 /// overwrite what it deletes until it vacuums.
@@ -71,7 +72,11 @@ struct Inner {
     shared: Shared,
     rng: Arc<dyn Rng>,
     arriving: Line<Waiting>,
+    crowd: Crowd,
 }
+
+/// Where changes of this host wait that others were in the way of: of many that want the same rows one at a time tries.
+type Crowd = tokio::sync::Mutex<()>;
 
 /// A change that is nothing but what arrived, and who asks for it.
 struct Waiting {
@@ -106,7 +111,7 @@ impl Inner {
     }
 
     async fn accepted(&self, txs: Arc<[Tx]>) -> Result<Vec<Commit>, Failed> {
-        let accepted = changed(&self.pool, &*self.rng, &self.shared, move |sql, shared| {
+        let accepted = changed(&self.pool, &*self.rng, &self.crowd, &self.shared, move |sql, shared| {
             let txs = Arc::clone(&txs);
             Box::pin(async move { Ok(Keep::Changes(group::accept(sql, shared, &txs).await?)) })
         });
@@ -134,13 +139,15 @@ impl PostgresStore {
         let pool = Pool::new(url)?;
         schema::migrate(&pool).await?;
         let seals = Seals::new(keys, Arc::clone(&rng));
-        let claim_key = changed(&pool, &*rng, &seals, |sql, seals| {
+        let claim_key = changed(&pool, &*rng, &Crowd::default(), &seals, |sql, seals| {
             Box::pin(async move { Ok(Keep::Changes(sql.unlock(seals).await?)) })
         })
         .await
         .map_err(|(error, _)| error)?;
         let shared = Shared { seals, claim_key };
-        Ok(Self { inner: Arc::new(Inner { pool, shared, rng, arriving: Line::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { pool, shared, rng, arriving: Line::default(), crowd: Crowd::default() }),
+        })
     }
 
     /// Seals up to `limit` values with the active key that an older key had sealed, and says how many. Once it has
@@ -169,8 +176,8 @@ impl PostgresStore {
     {
         let inner = Arc::clone(&self.inner);
         let task = tokio::spawn(async move {
-            let Inner { pool, shared, rng, .. } = &*inner;
-            changed(pool, &**rng, shared, work).await.map_err(|(error, _)| error)
+            let Inner { pool, shared, rng, crowd, .. } = &*inner;
+            changed(pool, &**rng, crowd, shared, work).await.map_err(|(error, _)| error)
         });
         task.await.map_err(|_| broken_off())?
     }
@@ -192,9 +199,9 @@ impl PostgresStore {
         sql: &str,
         values: impl Fn() -> Vec<Value> + Send + Sync,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let Inner { pool, rng, .. } = &*self.inner;
+        let Inner { pool, rng, crowd, .. } = &*self.inner;
         let values = &values;
-        repeat(&**rng, |_| async move {
+        repeat(&**rng, crowd, || async move {
             let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
             let answer = in_time(pool.patience(), async {
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
@@ -262,11 +269,12 @@ async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Fai
 async fn changed<T, C: Sync>(
     pool: &Pool,
     rng: &dyn Rng,
+    crowd: &Crowd,
     context: &C,
     work: impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Send + Sync,
 ) -> Result<T, Failed> {
     let work = &work;
-    repeat(rng, |number| attempt(pool, context, work, number >= PATIENCE)).await
+    repeat(rng, crowd, || attempt(pool, context, work)).await
 }
 
 /// Runs a change once, in a transaction of its own.
@@ -274,11 +282,10 @@ async fn attempt<T, C: Sync>(
     pool: &Pool,
     context: &C,
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
-    alone: bool,
 ) -> Result<T, Failed> {
     let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
     in_time(pool.patience(), async {
-        let mut sql = Sql::begin(connection, alone);
+        let mut sql = Sql::begin(connection);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
             Ok(Keep::Nothing(answer)) => {
@@ -297,13 +304,16 @@ async fn attempt<T, C: Sync>(
 
 /// Tries until it succeeds, or fails for another reason than that others were in the way.
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
-async fn repeat<T, F>(rng: &dyn Rng, attempt: impl Fn(u32) -> F) -> Result<T, Failed>
+async fn repeat<T, F>(rng: &dyn Rng, crowd: &Crowd, attempt: impl Fn() -> F) -> Result<T, Failed>
 where
     F: Future<Output = Result<T, Failed>>,
 {
-    let mut number = 0;
+    let (mut number, mut turn) = (0, None);
     loop {
-        match attempt(number).await {
+        if number == CROWDED && turn.is_none() {
+            turn = Some(crowd.lock().await);
+        }
+        match attempt().await {
             Ok(answer) => return Ok(answer),
             Err((_, Remedy::Again)) if number < ATTEMPTS => number += 1,
             Err(failed) => return Err(failed),

@@ -11,10 +11,11 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/postgres/V1__tables.sql")),
     ("V2__queue", include_str!("../../migrations/postgres/V2__queue.sql")),
     ("V3__turns", include_str!("../../migrations/postgres/V3__turns.sql")),
+    ("V4__claim_door", include_str!("../../migrations/postgres/V4__claim_door.sql")),
 ];
 
 /// How often hosts that start together may come into each other's way.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 50;
 
 /// Brings a database to the schema of this version. Of hosts that start together one migrates; the others, whose
 /// statements the database refuses meanwhile, find the work done.

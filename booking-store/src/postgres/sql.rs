@@ -149,6 +149,8 @@ statements! {
     PURGE_INBOX_OF = "DELETE FROM inbox WHERE work = $1";
     PURGE_INBOX = "DELETE FROM inbox WHERE received_at < $1 AND read_at IS NOT NULL";
 
+    LOCK_DOOR = "INSERT INTO claim_door (door, changes) VALUES ($1, 1)
+        ON CONFLICT (door) DO UPDATE SET changes = claim_door.changes + 1 RETURNING changes";
     OVERLAPPING = "SELECT holder FROM claim
         WHERE door = $1 AND pin_hash = $2 AND starts_at < $4 AND $3 < ends_at";
     SET_CLAIM = "INSERT INTO claim (door, holder, pin_hash, starts_at, ends_at) VALUES ($1, $2, $3, $4, $5)
@@ -222,7 +224,8 @@ impl Records {
         let select = format!("{columns} FROM {table} WHERE tenant = $1");
         let by = |column: &str| format!("{select} AND {column} = $2 ORDER BY id");
         Self {
-            revision: format!("SELECT revision FROM {table} WHERE tenant = $1 AND id = $2"),
+            // Whatever rests on it must still be so when the change is made.
+            revision: format!("SELECT revision FROM {table} WHERE tenant = $1 AND id = $2 FOR UPDATE"),
             put: format!(
                 "INSERT INTO {table} (tenant, id, stay, door, revision, plain, sealed, updated_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

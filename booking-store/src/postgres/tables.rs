@@ -53,14 +53,10 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// Opens a transaction; where it is to be `alone`, after every other that has to do with work, and before the next.
-    pub(super) fn begin(connection: Borrowed, alone: bool) -> Self {
+    /// Opens a transaction.
+    pub(super) fn begin(connection: Borrowed) -> Self {
         let connection = Arc::new(connection);
-        let mut sent = vec![order(&connection, "BEGIN ISOLATION LEVEL SERIALIZABLE")];
-        if alone {
-            // Before the first look at any data, so that nothing can change between the two.
-            sent.push(order(&connection, "LOCK TABLE work IN EXCLUSIVE MODE"));
-        }
+        let sent = vec![order(&connection, "BEGIN ISOLATION LEVEL REPEATABLE READ")];
         Self { connection, sent, vain: None }
     }
 
@@ -420,7 +416,14 @@ impl<'c> Change<'c> {
                 _ => {}
             }
         }
+        let candidates = tx.claims.iter().flat_map(|claim| &claim.candidates);
+        let doors: BTreeSet<String> =
+            candidates.flat_map(|candidate| &candidate.pins).map(|pin| pin.door.to_string()).collect();
         let mut reads = Vec::new();
+        // First, since that is where most will have to wait.
+        for door in &doors {
+            reads.push((sql::LOCK_DOOR, vec![text(door.as_str())]));
+        }
         for key in &keys {
             reads.push((sql::LOCK_WORK, work_values(key)?));
         }
@@ -430,7 +433,7 @@ impl<'c> Change<'c> {
         if reads.is_empty() {
             return Ok(());
         }
-        let mut found = self.sql.each_of(reads).await?.into_iter();
+        let mut found = self.sql.each_of(reads).await?.into_iter().skip(doors.len());
         for (key, found) in keys.into_iter().zip(&mut found) {
             self.work.insert(key.clone(), found.first().map(work_of).transpose()?);
         }

@@ -28,8 +28,9 @@ const OTHERS: [Table; 7] = [
     Table { name: "idempotency", keys: &["key"] },
 ];
 
-/// Tables of which each database keeps its own: numbers and keys, which are carried one by one, and its migrations.
-const APART: [&str; 2] = ["meta", "refinery_schema_history"];
+/// Tables of which each database keeps its own: what keeps changes apart, numbers and keys, which are carried one by one,
+/// and its migrations.
+const APART: [&str; 3] = ["claim_door", "meta", "refinery_schema_history"];
 
 /// Columns that a database keeps for its own queue, and fills anew by itself.
 const OWN: [(&str, &str); 3] = [("work", "queued"), ("work", "since"), ("work", "queued_for")];
