@@ -76,7 +76,7 @@ pub(crate) fn calls(target: Option<&str>) -> [Call; 3] {
     let build = Call::cargo("build --workspace --all-features --bin axum-host --bin booking-soak");
     let built = format!("{}/debug", target.unwrap_or("target"));
     let few = |store, hosts, seed| call(&built, store, hosts, seed).with(["--kills", &FEW.to_string()]);
-    [build, few(Store::Sqlite, 1, SEEDS[0]), few(Store::Postgres, 1, SEEDS[1])]
+    [build, few(Store::Sqlite, 1, SEEDS[0]), few(Store::Postgres, 3, SEEDS[1])]
 }
 
 impl Options {

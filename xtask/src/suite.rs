@@ -448,7 +448,7 @@ servers  (apt-get install -y postgresql redis-server, what of it is missing)
 test     cargo nextest run --workspace --all-features
 soak     cargo build --workspace --all-features --bin axum-host --bin booking-soak
 soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlite --hosts 1 --seed 1 --kills 10
-soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 1 --seed 2 --kills 10
+soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 3 --seed 2 --kills 10
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --first --seed 7 --stays 4000
 world    cargo run --profile world -q -p booking-world -- run --first --seed 1 --stays 1000
