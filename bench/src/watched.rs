@@ -94,7 +94,7 @@ impl Watched {
     pub(crate) async fn quiet(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
-            let is_due = self.inner.next_due().await?.is_some_and(|next| next <= Utc::now());
+            let is_due = self.inner.next_due(None).await?.is_some_and(|next| next <= Utc::now());
             if !is_due && self.begun.load(Ordering::SeqCst) == self.over.load(Ordering::SeqCst) {
                 return Ok(());
             }
@@ -155,11 +155,11 @@ impl Store for Watched {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         // Counted before anything of it can be finished, and never seen as at rest in between.
         self.begun.fetch_add(1, Ordering::SeqCst);
-        let leases = self.inner.claim_work(now, lease_for, limit).await;
+        let leases = self.inner.claim_work(now, lease_for, places).await;
         let count = leases.as_ref().map_or(0, Vec::len);
         self.begun.fetch_add(u64::try_from(count).unwrap_or_default(), Ordering::SeqCst);
         self.over.fetch_add(1, Ordering::SeqCst);
@@ -175,8 +175,8 @@ impl Store for Watched {
         self.inner.extend(now, lease, until).await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due(after).await
     }
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {

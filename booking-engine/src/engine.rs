@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use booking_core::store::{
     Accepted, Arrival, AuditEntry, BookingRecord, CodeState, Commit, FactRecord, Finish, Kind, Lease, Origin,
-    Record, Store, StoreError, Tx, WorkKey, Write,
+    Places, Record, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, Call, Clock, Delivery, Event, IntegrationName, Rng, TenantSlug};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
@@ -291,13 +291,13 @@ impl Engine {
         before.is_none_or(|before| now - before >= WHILE || now < before)
     }
 
-    /// Takes up to `limit` due keys, the soonest arrival first.
+    /// Takes due keys as long as there are places for them, the soonest arrival first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store fails.
-    pub async fn claim(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
-        self.store.claim_work(self.clock.now(), Self::LEASE.to_std().unwrap_or_default(), limit).await
+    pub async fn claim(&self, places: &Places) -> Result<Vec<Lease>, StoreError> {
+        self.store.claim_work(self.clock.now(), Self::LEASE.to_std().unwrap_or_default(), places).await
     }
 
     /// Works on one lease to its end.
@@ -327,7 +327,7 @@ impl Engine {
     pub async fn run_due(&self) -> Result<usize, WorkError> {
         let mut worked = 0;
         // One at a time: the next key's lease must not run out while this one is worked on.
-        while let Some(lease) = self.claim(1).await?.pop() {
+        while let Some(lease) = self.claim(&Places::free(1)).await?.pop() {
             worked += 1;
             match self.work(lease).await {
                 Ok(_) | Err(WorkError::Fenced) => {}

@@ -70,10 +70,6 @@ impl Metrics {
             metrics::describe_counter!("staykey_work_total", "Work by kind and result.");
             metrics::describe_histogram!("staykey_work_seconds", "How long work took, by kind.");
             metrics::describe_gauge!("staykey_work_running", "Keys that are worked on now.");
-            metrics::describe_gauge!(
-                "staykey_work_parked",
-                "Keys that were claimed and wait because their tenant has its share."
-            );
             metrics::describe_gauge!("staykey_queue_due", "Keys that are due and not worked on.");
             metrics::describe_gauge!("staykey_queue_leased", "Keys that some host works on.");
             metrics::describe_gauge!("staykey_queue_failing", "Keys whose last attempt failed.");
@@ -132,10 +128,9 @@ impl Metrics {
         });
     }
 
-    pub(crate) fn working(&self, running: usize, parked: usize) {
+    pub(crate) fn working(&self, running: usize) {
         with_local_recorder(&self.recorder, || {
             metrics::gauge!("staykey_work_running").set(float(running as u64));
-            metrics::gauge!("staykey_work_parked").set(float(parked as u64));
         });
     }
 

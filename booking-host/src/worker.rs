@@ -3,13 +3,13 @@
 pub(crate) mod errand;
 mod purge;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use booking_core::store::{Finish, Kind, Lease, Record, Store, Tx};
+use booking_core::store::{Kind, Lease, Places, Record, Store};
 use booking_core::{Clock, TenantSlug};
 use booking_engine::{AlertKind, Done, Engine, WorkError};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,10 +22,6 @@ use tracing::Instrument as _;
 use crate::config::WorkerConfig;
 use crate::metrics::{Metrics, Queue};
 
-/// How many claimed keys may wait for their tenant's share.
-const MOST_PARKED: usize = 1024;
-/// A parked lease with less than this left is prolonged.
-const LEAST_LEFT: TimeDelta = TimeDelta::seconds(60);
 /// Between two looks when a look showed nothing although something was said to be due.
 const LEAST_NAP: TimeDelta = TimeDelta::milliseconds(50);
 /// How often the gauges are brought up to date.
@@ -71,13 +67,6 @@ struct Load {
     tasks: JoinSet<Ended>,
     /// How many of each tenant.
     running: BTreeMap<TenantSlug, usize>,
-    parked: BTreeMap<TenantSlug, VecDeque<Lease>>,
-}
-
-impl Load {
-    fn parked(&self) -> usize {
-        self.parked.values().map(VecDeque::len).sum()
-    }
 }
 
 impl Worker {
@@ -102,7 +91,7 @@ impl Worker {
                 purge_at = now + if done { PURGE_EVERY } else { TimeDelta::hours(1) };
             }
             let next = self.fill(&mut load).await;
-            self.metrics.working(load.tasks.len(), load.parked());
+            self.metrics.working(load.tasks.len());
             let until = next.min(gauges_at).max(self.clock.now() + LEAST_NAP);
             tokio::select! {
                 biased;
@@ -119,16 +108,19 @@ impl Worker {
     async fn fill(&self, load: &mut Load) -> DateTime<Utc> {
         let soon =
             self.clock.now() + TimeDelta::from_std(self.settings.look_every).unwrap_or(TimeDelta::seconds(5));
-        self.keep_parked(load).await;
+        let mut looked_at;
         loop {
-            self.unpark(load);
-            let free = self.settings.concurrency - load.tasks.len().min(self.settings.concurrency);
-            let room = free.min(MOST_PARKED - load.parked().min(MOST_PARKED));
-            if room == 0 {
+            looked_at = self.clock.now();
+            let places = Places {
+                free: self.settings.concurrency.saturating_sub(load.tasks.len()),
+                per_tenant: self.settings.per_tenant,
+                taken: load.running.clone(),
+            };
+            if places.free == 0 {
                 // Whatever ends next makes room.
                 return soon;
             }
-            let leases = match self.engine.claim(room).await {
+            let leases = match self.engine.claim(&places).await {
                 Ok(leases) => leases,
                 Err(error) => {
                     self.metrics.store_error();
@@ -139,27 +131,16 @@ impl Worker {
             if leases.is_empty() {
                 break;
             }
-            for lease in leases {
-                self.begin_or_park(load, lease);
-            }
+            leases.into_iter().for_each(|lease| self.begin(load, lease));
         }
-        match self.engine.store().next_due().await {
+        // What is due already is of tenants that have their share: what ends next makes room for them.
+        match self.engine.store().next_due(Some(looked_at)).await {
             Ok(next) => next.map_or(soon, |next| next.min(soon)),
             Err(error) => {
                 self.metrics.store_error();
                 tracing::error!(%error, "the next work cannot be read");
                 soon
             }
-        }
-    }
-
-    fn begin_or_park(&self, load: &mut Load, lease: Lease) {
-        let tenant = lease.work.tenant().clone();
-        let running = load.running.get(&tenant).copied().unwrap_or_default();
-        if running < self.settings.per_tenant && load.tasks.len() < self.settings.concurrency {
-            self.begin(load, lease);
-        } else {
-            load.parked.entry(tenant).or_default().push_back(lease);
         }
     }
 
@@ -194,44 +175,8 @@ impl Worker {
         }
     }
 
-    /// Begins what waited for its tenant's share.
-    fn unpark(&self, load: &mut Load) {
-        let now = self.clock.now();
-        let tenants: Vec<TenantSlug> = load.parked.keys().cloned().collect();
-        for tenant in tenants {
-            while load.tasks.len() < self.settings.concurrency
-                && load.running.get(&tenant).copied().unwrap_or_default() < self.settings.per_tenant
-            {
-                let Some(lease) = load.parked.get_mut(&tenant).and_then(VecDeque::pop_front) else { break };
-                // One that is over is due again by itself.
-                if lease.until > now {
-                    self.begin(load, lease);
-                }
-            }
-        }
-        load.parked.retain(|_, waiting| !waiting.is_empty());
-    }
-
-    /// Prolongs the leases of what waits.
-    async fn keep_parked(&self, load: &mut Load) {
-        let now = self.clock.now();
-        for waiting in load.parked.values_mut() {
-            for place in 0..waiting.len() {
-                let Some(lease) = waiting.get(place).filter(|lease| lease.until - now < LEAST_LEFT) else {
-                    continue;
-                };
-                // Where somebody else has it, or the store is away, it is left to run out.
-                if let Ok(Some(longer)) = self.engine.store().extend(now, lease, now + Engine::LEASE).await {
-                    waiting[place] = longer;
-                }
-            }
-            waiting.retain(|lease| lease.until > now);
-        }
-    }
-
     /// Lets what was begun end.
     async fn drain(&self, mut load: Load, drain: Duration) -> bool {
-        self.release(&load).await;
         let running = load.tasks.len();
         tracing::info!(running, seconds = drain.as_secs(), "no more work is begun");
         let all = async { while load.tasks.join_next().await.is_some() {} };
@@ -242,19 +187,8 @@ impl Worker {
             // Written down before it was tried, whatever was under way is repaired by the next run.
             load.tasks.abort_all();
         }
-        self.metrics.working(load.tasks.len(), 0);
+        self.metrics.working(load.tasks.len());
         ended
-    }
-
-    /// Gives back what was claimed and not begun.
-    async fn release(&self, load: &Load) {
-        let now = self.clock.now();
-        for lease in load.parked.values().flatten() {
-            let finish = Finish { next: Some(now), failed: lease.failures > 0, priority: None };
-            let tx = Tx { finish: Some(finish), ..Tx::under(now, lease) };
-            // Where that fails the lease runs out.
-            let _ = self.engine.store().commit(tx).await;
-        }
     }
 
     async fn gauge(&self) {

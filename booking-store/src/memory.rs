@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey,
-    Store, StoreError, Tx, WorkKey, WorkRow,
+    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Places, Purged, Record, Row,
+    RowKey, Store, StoreError, Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Pin,
@@ -391,7 +391,7 @@ impl Store for MemoryStore {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         let now = Micros::of(now);
         let until = now.plus(lease_for);
@@ -406,7 +406,15 @@ impl Store for MemoryStore {
             })
             .collect();
         ready.sort();
-        ready.truncate(limit);
+        let mut places = places.clone();
+        ready.retain(|(_, work)| {
+            let has_place = places.free_for(work.tenant()) > 0;
+            if has_place {
+                places.free -= 1;
+                *places.taken.entry(work.tenant().clone()).or_default() += 1;
+            }
+            has_place
+        });
         let mut leases = Vec::new();
         for (_, work) in ready {
             let Some(mut row) = state.work.rows.get(&work).cloned() else { continue };
@@ -438,9 +446,11 @@ impl Store for MemoryStore {
         extended
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let after = after.map(Micros::of);
         let state = self.state();
-        state.work.rows.values().filter_map(WorkState::ready_at).min().map(Micros::utc).transpose()
+        let times = state.work.rows.values().filter_map(WorkState::ready_at);
+        times.filter(|at| after.is_none_or(|after| *at > after)).min().map(Micros::utc).transpose()
     }
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {

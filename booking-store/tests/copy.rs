@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use booking_core::conformance::SeededRng;
 use booking_core::store::{
-    AuditEntry, Commit, DoorReadRecord, Record, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
+    AuditEntry, Commit, DoorReadRecord, Places, Record, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{BookingId, DoorKey, Secret, TenantSlug};
 use booking_store::{Keys, SqliteStore, TransferError, backup_sqlite, restore_sqlite};
@@ -272,13 +272,13 @@ fn leases_are_over_and_doors_are_doubted_in_what_was_put_back() {
         let row = read.key();
         let writes = vec![Write::Put(Box::new(read)), due(&stay, 0), due(&source, 600)];
         done(&store, Tx { writes, ..Tx::new(at(0)) }).await;
-        let held = store.claim_work(at(1), Duration::from_secs(36_000), 9).await.unwrap();
+        let held = store.claim_work(at(1), Duration::from_secs(36_000), &Places::free(9)).await.unwrap();
         assert_eq!(held.len(), 1);
         rig.backup("copy").unwrap();
         drop(store);
         rig.restore("copy", true).unwrap();
         let store = rig.open();
-        let claimed = store.claim_work(at(60), Duration::from_secs(60), 9).await.unwrap();
+        let claimed = store.claim_work(at(60), Duration::from_secs(60), &Places::free(9)).await.unwrap();
         let claimed: Vec<_> = claimed.into_iter().map(|lease| (lease.work, lease.token)).collect();
         assert!(
             claimed.contains(&(stay, held[0].token + 1)) && claimed.iter().any(|(work, _)| *work == source)

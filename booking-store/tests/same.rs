@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use booking_core::conformance::SeededRng;
 use booking_core::store::{
-    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Finish, Kind, Lease, Origin, Record, Row,
-    RowKey, SecretRecord, Store, Tx, WorkKey, Write,
+    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Finish, Kind, Lease, Origin, Places,
+    Record, Row, RowKey, SecretRecord, Store, Tx, WorkKey, Write,
 };
 use booking_core::{
     BookingId, CodeId, Dedup, DoorId, DoorKey, Event, ExternalId, IdempotencyStore, IdempotencyToken,
@@ -27,7 +27,7 @@ const STAYS: u32 = 4;
 enum Op {
     /// A change, perhaps under one of the leases given so far.
     Commit(Box<Tx>, Option<usize>),
-    ClaimWork(i64, u64, usize),
+    ClaimWork(i64, u64, Places),
     Extend(i64, usize, i64),
     Purge(i64, Vec<(TenantSlug, BookingId)>),
     Begin(i64, usize),
@@ -198,10 +198,16 @@ fn tx() -> impl Strategy<Value = Tx> {
         })
 }
 
+fn places() -> impl Strategy<Value = Places> {
+    let taken = proptest::collection::btree_map(tenant(), 0..3_usize, 0..3);
+    (0..4_usize, prop_oneof![Just(usize::MAX), 0..3_usize], taken)
+        .prop_map(|(free, per_tenant, taken)| Places { free, per_tenant, taken })
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (tx(), proptest::option::of(0..4_usize)).prop_map(|(tx, lease)| Op::Commit(Box::new(tx), lease)),
-        3 => (minutes(), 0..10_u64, 0..4_usize).prop_map(|(now, length, limit)| Op::ClaimWork(now, length, limit)),
+        3 => (minutes(), 0..10_u64, places()).prop_map(|(now, length, places)| Op::ClaimWork(now, length, places)),
         1 => (minutes(), 0..4_usize, minutes()).prop_map(|(now, lease, until)| Op::Extend(now, lease, until)),
         1 => (minutes(), proptest::collection::vec((tenant(), stay()), 0..2))
             .prop_map(|(older, stays)| Op::Purge(older, stays)),
@@ -227,9 +233,9 @@ async fn does(store: &dyn Both, leases: &mut Vec<Lease>, op: &Op) -> String {
             let tx = Tx { lease: back.and_then(lease), ..(**tx).clone() };
             text(&store.commit(tx).await)
         }
-        Op::ClaimWork(now, length, limit) => {
+        Op::ClaimWork(now, length, places) => {
             let length = Duration::from_secs(60 * length);
-            let claimed = store.claim_work(at(*now), length, *limit).await;
+            let claimed = store.claim_work(at(*now), length, places).await;
             leases.extend(claimed.clone().unwrap());
             text(&claimed)
         }
@@ -245,7 +251,10 @@ async fn does(store: &dyn Both, leases: &mut Vec<Lease>, op: &Op) -> String {
         }
         Op::Abandon(number, token) => text(&store.abandon(key(*number), &IdempotencyToken(*token)).await),
     };
-    answer + &text(&store.next_due().await) + &text(&store.work(None, 100).await)
+    answer
+        + &text(&store.next_due(None).await)
+        + &text(&store.next_due(Some(at(9))).await)
+        + &text(&store.work(None, 100).await)
 }
 
 fn text<T: Debug>(answer: &T) -> String {

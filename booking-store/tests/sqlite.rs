@@ -13,7 +13,7 @@ use booking_core::conformance::{self, SeededRng};
 use booking_core::store::{
     AlertRecord, Arrival, Candidate, Claim, ClaimedPin, CodeRecord, CodeState, Commit, DoorReadRecord,
     FactRecord, GrantRecord, Kind, MessageKind, MessageRecord, MessageState, MessageText, Origin, Pins,
-    Record, Row, RowKey, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
+    Places, Record, Row, RowKey, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
     Begun, Booking, BookingId, BookingKind, BookingStatus, CodeId, DoorId, DoorKey, Event, ExternalId,
@@ -366,7 +366,7 @@ fn reopening_keeps_everything() {
     let store = place.open();
     let lease = run(async {
         plant(&store).await;
-        store.claim_work(at(0), Duration::from_secs(600), 10).await.unwrap().remove(0)
+        store.claim_work(at(0), Duration::from_secs(600), &Places::free(10)).await.unwrap().remove(0)
     });
     drop(store);
     // All of it is in the one file, which can be copied as it is.
@@ -375,7 +375,7 @@ fn reopening_keeps_everything() {
     run(async {
         check_planted(&store).await;
         done(&store, Tx::under(at(9), &lease)).await;
-        let again = store.claim_work(at(10), Duration::from_secs(600), 10).await.unwrap();
+        let again = store.claim_work(at(10), Duration::from_secs(600), &Places::free(10)).await.unwrap();
         assert!(again[0].token > lease.token);
         let pin = ClaimedPin {
             holder: CodeId::parse(&id12(2)).unwrap(),

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use booking_core::conformance::SeededRng;
 use booking_core::store::{
-    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Commit, DoorReadRecord, Origin, Record,
-    Row, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
+    AlertRecord, Arrival, AuditEntry, Candidate, Claim, ClaimedPin, Commit, DoorReadRecord, Origin, Places,
+    Record, Row, SecretRecord, Store, StoreError, Tx, WorkKey, Write,
 };
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, Event, ExternalId, IdempotencyStore, IntegrationName, Pin, Reply,
@@ -145,7 +145,10 @@ impl Rig {
         let arrivals = vec![arrival(1), arrival(2)];
         done(&store, Tx { writes: writes.collect(), arrivals, ..Tx::new(at(0)) }).await;
         done(&store, claim(0, "1234")).await;
-        assert_eq!(store.claim_work(at(1), Duration::from_secs(600), 1).await.unwrap().len(), 1);
+        assert_eq!(
+            store.claim_work(at(1), Duration::from_secs(600), &Places::free(1)).await.unwrap().len(),
+            1
+        );
         let Begun::Fresh(begun) = store.begin(at(0), "key", Duration::from_secs(600)).await.unwrap() else {
             unreachable!()
         };
@@ -216,9 +219,9 @@ impl Rig {
         assert_eq!(store.inbox(&harbour(), None, 1).await.unwrap()[0].number, 3);
         assert_eq!(store.audit(&harbour(), None, None, 1).await.unwrap()[0].number, 4);
         // One lease was given: it lasts, and the next one of its key is newer.
-        let claimed = store.claim_work(at(5), Duration::from_secs(60), 9).await.unwrap();
+        let claimed = store.claim_work(at(5), Duration::from_secs(60), &Places::free(9)).await.unwrap();
         assert_eq!(claimed.iter().map(|lease| lease.token).collect::<Vec<_>>(), [1, 1, 1]);
-        let rest = store.claim_work(at(20), Duration::from_secs(60), 9).await.unwrap();
+        let rest = store.claim_work(at(20), Duration::from_secs(60), &Places::free(9)).await.unwrap();
         assert!(rest.iter().any(|lease| lease.token == 2 && lease.work == work(0)), "{rest:?}");
     }
 }
@@ -492,6 +495,9 @@ fn a_restored_database_is_told_that_it_is_old() {
         };
         assert!(!read.complete);
         // Minutes before the lease that was given would have ended.
-        assert_eq!(store.claim_work(at(2), Duration::from_secs(60), 9).await.unwrap().len(), 3);
+        assert_eq!(
+            store.claim_work(at(2), Duration::from_secs(60), &Places::free(9)).await.unwrap().len(),
+            3
+        );
     });
 }

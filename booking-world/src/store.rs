@@ -178,10 +178,10 @@ impl Store for PausingStore {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         let claimed = self.reach(Point::Claim, async {
-            let claimed = self.inner.claim_work(now, lease_for, limit).await;
+            let claimed = self.inner.claim_work(now, lease_for, places).await;
             claimed.iter().flatten().for_each(|lease| self.handed_out(lease));
             claimed
         });
@@ -202,8 +202,8 @@ impl Store for PausingStore {
         extended.await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due(after).await
     }
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {

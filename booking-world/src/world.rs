@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use booking_core::store::{Lease, Store, StoreError};
+use booking_core::store::{Lease, Places, Store, StoreError};
 use booking_core::{Clock as _, Delivery, DoorKey, RawRequest, Rng, WebhookReceiver as _};
 use booking_engine::Engine;
 use booking_store::MemoryStore;
@@ -452,7 +452,7 @@ impl World {
 
     fn claim(&mut self) {
         if self.pausing.was_touched() {
-            self.next_due = now_or_never(self.store.next_due()).and_then(Result::ok).flatten();
+            self.next_due = now_or_never(self.store.next_due(None)).and_then(Result::ok).flatten();
         }
         let now = self.hub.now();
         if self.next_due.is_none_or(|due| due > now) {
@@ -466,9 +466,9 @@ impl World {
             }
             let state = &mut self.hosts[host];
             let Some(engine) = state.engine.clone() else { continue };
-            let limit = AT_ONCE - state.running;
+            let places = Places::free(AT_ONCE - state.running);
             state.claiming = true;
-            self.tasks.spawn(host, Box::pin(async move { Done::Claimed(engine.claim(limit).await) }));
+            self.tasks.spawn(host, Box::pin(async move { Done::Claimed(engine.claim(&places).await) }));
         }
     }
 

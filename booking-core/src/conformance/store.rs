@@ -21,9 +21,9 @@ use crate::secret::{Pin, Secret};
 use crate::store::{
     Accepted, AlertRecord, Arrival, AuditEntry, BookingRecord, BrakeRecord, Candidate, Claim, ClaimedPin,
     CodeRecord, CodeState, Commit, DoorReadRecord, FactRecord, Finish, GrantRecord, Kind, Lease, MessageKind,
-    MessageRecord, MessageState, MessageText, News, Origin, Pins, PlanRecord, PlanState, PlannedStep, Record,
-    Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, TurnsRecord, Tx, WorkKey,
-    Write, WriteBackRecord, WriteKind, WriteRecord, WriteState,
+    MessageRecord, MessageState, MessageText, News, Origin, Pins, Places, PlanRecord, PlanState, PlannedStep,
+    Record, Row, RowKey, SecretRecord, SourceRecord, Standing, Store, Told, ToldCode, TurnsRecord, Tx,
+    WorkKey, Write, WriteBackRecord, WriteKind, WriteRecord, WriteState,
 };
 use crate::webhook::{Dedup, Event, Reply};
 use crate::window::Window;
@@ -97,6 +97,7 @@ cases![
     finish_keeps_the_earlier_time,
     failures_are_counted,
     earliest_priority_goes_first,
+    no_tenant_gets_more_than_its_share,
     priorities_change,
     concurrent_claims_do_not_share,
     leases_run_out,
@@ -281,7 +282,11 @@ async fn try_claim(store: &dyn Store, minutes: i64, claim: Claim) -> Option<usiz
 }
 
 async fn leases(store: &dyn Store, minutes: i64, lease_minutes: u64, limit: usize) -> Vec<Lease> {
-    store.claim_work(at(minutes), Duration::from_secs(60 * lease_minutes), limit).await.expect("claim_work")
+    claim(store, minutes, lease_minutes, &Places::free(limit)).await
+}
+
+async fn claim(store: &dyn Store, minutes: i64, lease_minutes: u64, places: &Places) -> Vec<Lease> {
+    store.claim_work(at(minutes), Duration::from_secs(60 * lease_minutes), places).await.expect("claim_work")
 }
 
 async fn lease(store: &dyn Store, minutes: i64, lease_minutes: u64) -> Lease {
@@ -318,7 +323,7 @@ async fn alias_of(store: &dyn Store, text: &str) -> Option<BookingId> {
 async fn an_empty_store(store: &dyn Store) {
     store.ping().await.expect("ping");
     assert_eq!(done(commit(store, Tx::new(at(0))).await), (vec![], vec![]));
-    assert_eq!(store.next_due().await.expect("next_due"), None);
+    assert_eq!(store.next_due(None).await.expect("next_due"), None);
     nothing_due(store, 0).await;
     assert_eq!(alias_of(store, "1").await, None);
     assert!(store.inbox(&harbour(), None, 10).await.expect("inbox").is_empty());
@@ -488,7 +493,7 @@ async fn a_finished_lease_is_over(store: &dyn Store) {
     let held = lease(store, 0, 10).await;
     finish(store, 1, &held, None, false).await;
     assert_eq!(commit(store, Tx::under(at(2), &held)).await, Commit::Fenced);
-    assert_eq!(store.next_due().await.expect("next_due"), None);
+    assert_eq!(store.next_due(None).await.expect("next_due"), None);
     assert_eq!(store.work(None, 10).await.expect("work"), vec![], "nothing of it is due");
     write(store, 3, vec![due(grant_work(1), 3, None)]).await;
     let again = lease(store, 3, 10).await;
@@ -500,10 +505,10 @@ async fn due_keeps_the_earlier_time(store: &dyn Store) {
     write(store, 0, vec![due(grant_work(1), 30, None)]).await;
     write(store, 0, vec![due(grant_work(1), 20, None)]).await;
     write(store, 0, vec![due(grant_work(1), 40, None)]).await;
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(20)));
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(20)));
     nothing_due(store, 19).await;
     let held = lease(store, 20, 10).await;
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(30)), "when the lease runs out");
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(30)), "when the lease runs out");
     finish(store, 21, &held, None, false).await;
     nothing_due(store, 100).await;
 }
@@ -517,14 +522,14 @@ async fn marks_during_a_lease_survive(store: &dyn Store) {
     let rows = store.work(None, 10).await.expect("work");
     assert_eq!((rows.len(), rows[0].due_at, rows[0].leased_until), (1, Some(at(1)), Some(at(10))));
     finish(store, 3, &held, None, false).await;
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(1)));
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(1)));
     let held = lease(store, 3, 10).await;
     // A mark for later outlives even a lease that runs out.
     write(store, 4, vec![due(grant_work(1), 60, None)]).await;
     let next = lease(store, 13, 10).await;
     assert!(next.token > held.token);
     finish(store, 14, &next, None, false).await;
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(60)));
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(60)));
 }
 
 async fn finish_keeps_the_earlier_time(store: &dyn Store) {
@@ -533,7 +538,7 @@ async fn finish_keeps_the_earlier_time(store: &dyn Store) {
         let held = lease(store, 0, 10).await;
         write(store, 1, vec![due(grant_work(1), mark, None)]).await;
         finish(store, 2, &held, Some(next), false).await;
-        assert_eq!(store.next_due().await.expect("next_due"), Some(at(then)), "mark {mark}, next {next}");
+        assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(then)), "mark {mark}, next {next}");
         let held = lease(store, then, 10).await;
         finish(store, then, &held, None, false).await;
     }
@@ -546,7 +551,7 @@ async fn finish_keeps_the_earlier_time(store: &dyn Store) {
     };
     done(commit(store, tx).await);
     assert_eq!(
-        store.next_due().await.expect("next_due"),
+        store.next_due(None).await.expect("next_due"),
         Some(at(30)),
         "a mark of the change itself counts too"
     );
@@ -591,6 +596,46 @@ async fn earliest_priority_goes_first(store: &dyn Store) {
     assert_eq!(order(leases(store, 60, 10, 1).await), [6].map(grant_work));
 }
 
+async fn no_tenant_gets_more_than_its_share(store: &dyn Store) {
+    let of = |tenant: &TenantSlug, number: u32| WorkKey::Grant(tenant.clone(), stay(number));
+    let quay = TenantSlug::parse("quay").expect("a slug");
+    let marks = [
+        (harbour(), 1, 100),
+        (harbour(), 2, 200),
+        (harbour(), 3, 300),
+        (quay.clone(), 1, 400),
+        (quay.clone(), 2, 50),
+    ];
+    let marks = marks.map(|(tenant, number, priority)| due(of(&tenant, number), 0, Some(priority)));
+    write(store, 0, marks.to_vec()).await;
+    write(store, 0, vec![due(of(&harbour(), 4), 30, Some(1))]).await;
+    let places = |free: usize, per_tenant: usize, taken: &[(&TenantSlug, usize)]| Places {
+        free,
+        per_tenant,
+        taken: taken.iter().map(|(tenant, count)| ((*tenant).clone(), *count)).collect(),
+    };
+    let order = |leases: Vec<Lease>| leases.into_iter().map(|lease| lease.work).collect::<Vec<_>>();
+    for none in [places(5, 2, &[(&harbour(), 2), (&quay, 3)]), places(5, 0, &[]), places(0, 5, &[])] {
+        assert_eq!(claim(store, 0, 10, &none).await, vec![], "{none:?}");
+    }
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(0)), "what is passed over stays due");
+    assert_eq!(
+        store.next_due(Some(at(0))).await.expect("next_due"),
+        Some(at(30)),
+        "and is no reason to look again"
+    );
+    let first = claim(store, 0, 10, &places(4, 2, &[(&quay, 1)])).await;
+    assert_eq!(
+        order(first),
+        [of(&quay, 2), of(&harbour(), 1), of(&harbour(), 2)],
+        "the soonest of each share"
+    );
+    let next = claim(store, 0, 10, &places(4, 2, &[(&harbour(), 2), (&quay, 1)])).await;
+    assert_eq!(order(next), [of(&quay, 1)]);
+    let last = claim(store, 0, 10, &places(4, 2, &[(&harbour(), 1)])).await;
+    assert_eq!(order(last), [of(&harbour(), 3)]);
+}
+
 async fn priorities_change(store: &dyn Store) {
     let first = async |minutes| leases(store, minutes, 1, 1).await.remove(0);
     let marks = [(1, Some(500)), (1, Some(300)), (1, Some(600)), (2, Some(400)), (2, None), (3, Some(450))];
@@ -627,7 +672,7 @@ async fn leases_run_out(store: &dyn Store) {
     write(store, 0, vec![due(grant_work(1), 0, None)]).await;
     let first = lease(store, 0, 10).await;
     nothing_due(store, 9).await;
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(10)));
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(10)));
     let second = lease(store, 10, 10).await;
     assert_eq!((&second.work, second.until), (&first.work, at(20)));
     assert!(second.token > first.token);
@@ -708,7 +753,7 @@ async fn an_arrival_makes_a_booking(store: &dyn Store) {
         created_at: at(3),
     };
     assert_eq!(row, Row { revision: 1, record: Record::Booking(expected) });
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(3)), "due at once");
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(3)), "due at once");
 
     let rows = unread(store, &grant_work(1)).await;
     assert_eq!(rows.len(), 1);
@@ -764,7 +809,7 @@ async fn vendor_ids_suppress(store: &dyn Store) {
     let expected = Accepted { bookings: vec![stay(1)], duplicate: true, reply: reply(200) };
     assert_eq!(again, expected, "answered as the first was");
     assert_eq!(unread(store, &grant_work(1)).await.len(), 1, "nothing was added");
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(2)), "unread work is due again");
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(2)), "unread work is due again");
 
     let held = lease(store, 3, 10).await;
     let number = unread(store, &grant_work(1)).await[0].number;
@@ -775,7 +820,7 @@ async fn vendor_ids_suppress(store: &dyn Store) {
     };
     done(commit(store, tx).await);
     assert_eq!(arrive(store, 59, delivery()).await, expected, "also after it was worked on");
-    assert_eq!(store.next_due().await.expect("next_due"), None, "but then nothing is due");
+    assert_eq!(store.next_due(None).await.expect("next_due"), None, "but then nothing is due");
 
     let late = arrive(store, 60, delivery()).await;
     assert!(!late.duplicate, "its time to live is over");
@@ -796,7 +841,7 @@ async fn equal_content_is_suppressed_while_unread(store: &dyn Store) {
     assert_eq!(again, Accepted { bookings: vec![stay(1)], duplicate: true, reply: reply(200) });
     let rows = unread(store, &grant_work(1)).await;
     assert_eq!(rows.len(), 1, "nothing was added");
-    assert_eq!(store.next_due().await.expect("next_due"), Some(at(2)), "it is due again");
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(2)), "it is due again");
     assert!(
         !arrive(store, 3, arrival(content("h2"), vec![(hint("a"), stay(1))])).await.duplicate,
         "other content"
@@ -891,7 +936,7 @@ async fn deliveries_without_bookings(store: &dyn Store) {
     let seen: Vec<_> = rows.iter().map(|row| (row.event.clone(), row.work.clone(), row.read_at)).collect();
     let expected = vec![(Some(fact), None, Some(at(1))), (None, None, Some(at(0)))];
     assert_eq!(seen, expected, "kept as read: there is no key under which anybody would read it");
-    assert_eq!(store.next_due().await.expect("next_due"), None);
+    assert_eq!(store.next_due(None).await.expect("next_due"), None);
     assert!(store.rows(Kind::Booking, &harbour(), None, 10).await.expect("rows").is_empty());
 }
 

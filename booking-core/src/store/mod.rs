@@ -294,7 +294,8 @@ pub struct Purged {
 ///   an equal row of the same integration is unread; a suppressed repetition is answered as the first was, and makes
 ///   unread work due again.
 /// - [`claim_work`](Self::claim_work) gives a key to one caller only until the lease ends; claiming clears what was
-///   due, a mark made meanwhile stays, finishing keeps the earlier time.
+///   due, a mark made meanwhile stays, finishing keeps the earlier time. What there is no place for stays due, for
+///   whoever has one.
 /// - Reads see every change that was done before them.
 ///
 /// `booking_core::conformance::store` checks it.
@@ -309,12 +310,13 @@ pub trait Store: Send + Sync {
     /// Makes a change.
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError>;
 
-    /// Takes up to `limit` due keys, those with the earliest priority first, then the longest due.
+    /// Takes due keys as long as there are places for them, those with the earliest priority first, then the longest
+    /// due. A tenant that has its share is passed over; what it costs does not grow with what it has due.
     async fn claim_work(
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError>;
 
     /// Prolongs a lease; `None` when it is over.
@@ -325,8 +327,9 @@ pub trait Store: Send + Sync {
         until: DateTime<Utc>,
     ) -> Result<Option<Lease>, StoreError>;
 
-    /// When the next key is due, or a lease runs out; `None` when nothing waits.
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// When the next key is due, or a lease runs out; only what is later than `after`, where given. `None` when nothing
+    /// waits.
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// What is due, leased or not, in the order of keys after `after`.
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError>;

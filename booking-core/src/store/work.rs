@@ -1,5 +1,6 @@
 //! What is due: a key and a time, one row a key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -102,6 +103,32 @@ pub struct Lease {
     pub until: DateTime<Utc>,
     /// How many attempts in a row have failed before this one.
     pub failures: u32,
+}
+
+/// How many keys somebody can work on, and of whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// So many more in all.
+    pub free: usize,
+    /// So many of one tenant at most.
+    pub per_tenant: usize,
+    /// How many of each tenant are worked on already.
+    pub taken: BTreeMap<TenantSlug, usize>,
+}
+
+impl Places {
+    /// So many, whoever's they are.
+    #[must_use]
+    pub fn free(free: usize) -> Self {
+        Self { free, per_tenant: usize::MAX, taken: BTreeMap::new() }
+    }
+
+    /// How many more a tenant may have.
+    #[must_use]
+    pub fn free_for(&self, tenant: &TenantSlug) -> usize {
+        let taken = self.taken.get(tenant).copied().unwrap_or_default();
+        self.free.min(self.per_tenant.saturating_sub(taken))
+    }
 }
 
 /// How a lease ends.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use booking_core::conformance::{On, Planted, Trouble, block_on};
-use booking_core::store::{CodeState, Kind, Record, Tx, WorkKey, Write};
+use booking_core::store::{CodeState, Kind, Places, Record, Tx, WorkKey, Write};
 use booking_core::{DoorId, DoorRules, ListedCode, Listing, Proof, StayDates};
 use booking_engine::Brake;
 use chrono::{DateTime, Duration, Utc};
@@ -376,7 +376,7 @@ fn k02_the_pool_does_not_take_back_what_a_guest_was_given_meanwhile() {
     let due = |work: &WorkKey| Write::Due { work: work.clone(), at: inn.now(), priority: None };
     let tx = Tx { writes: vec![due(&slot), due(&door)], ..Tx::new(inn.now()) };
     let _ = block_on(inn.store.commit(tx)).unwrap();
-    let mut leases = block_on(inn.engine.claim(10)).unwrap();
+    let mut leases = block_on(inn.engine.claim(&Places::free(10))).unwrap();
     // The other host has seen the door as it was.
     let other = inn.other_host();
     block_on(other.start()).unwrap();

@@ -348,7 +348,7 @@ impl House {
         self.settle();
         while self.now() < until {
             let hook = self.sims().smoobu.next_webhook_due();
-            let due = block_on(self.store.next_due()).unwrap();
+            let due = block_on(self.store.next_due(None)).unwrap();
             let next = [hook, due]
                 .into_iter()
                 .flatten()

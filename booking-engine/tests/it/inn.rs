@@ -274,7 +274,7 @@ impl Inn {
     pub(crate) fn pass_until(&self, until: DateTime<Utc>) {
         self.settle();
         while self.now() < until {
-            let due = block_on(self.store.next_due()).unwrap().unwrap_or(until);
+            let due = block_on(self.store.next_due(None)).unwrap().unwrap_or(until);
             let next = due.max(self.now() + Duration::seconds(1)).min(until);
             self.clock.advance((next - self.now()).to_std().unwrap());
             self.settle();

@@ -1,7 +1,7 @@
 //! A door gets another lock, or another name: codes move, and nobody hears what does not concern them.
 
 use booking_core::conformance::{On, Planted, Trouble};
-use booking_core::store::{CodeState, MessageKind};
+use booking_core::store::{CodeState, MessageKind, Places};
 use booking_core::{DoorRules, Proof};
 use chrono::Duration;
 
@@ -99,7 +99,8 @@ fn n05_a_replacement_that_is_interrupted_goes_on_where_it_was() {
             let told = inn.guests.sent().len();
             let inn = inn.restarting(replaced);
             for _ in 0..steps {
-                let lease = booking_core::conformance::block_on(inn.engine.claim(1)).unwrap().pop();
+                let lease =
+                    booking_core::conformance::block_on(inn.engine.claim(&Places::free(1))).unwrap().pop();
                 let Some(lease) = lease else { break };
                 let _ = booking_core::conformance::block_on(inn.engine.work(lease)).unwrap();
             }

@@ -162,7 +162,7 @@ impl Street {
         let until = self.clock.now() + by;
         self.settle();
         while self.clock.now() < until {
-            let due = block_on(self.store.next_due()).unwrap().unwrap_or(until);
+            let due = block_on(self.store.next_due(None)).unwrap().unwrap_or(until);
             let next = due.max(self.clock.now() + Duration::seconds(1)).min(until);
             self.clock.advance((next - self.clock.now()).to_std().unwrap());
             self.settle();

@@ -6,8 +6,8 @@ use std::time::Duration as StdDuration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditRow, CodeRecord, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError, Tx, WorkKey,
-    WorkRow, Write,
+    AuditRow, CodeRecord, Commit, InboxRow, Kind, Lease, Places, Purged, Row, RowKey, Store, StoreError, Tx,
+    WorkKey, WorkRow, Write,
 };
 use booking_core::{BookingId, DoorKey, ExternalId, IntegrationName, TenantSlug};
 use booking_store::MemoryStore;
@@ -61,9 +61,9 @@ impl Store for Watched {
         &self,
         now: DateTime<Utc>,
         lease_for: StdDuration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.inner.claim_work(now, lease_for, limit).await
+        self.inner.claim_work(now, lease_for, places).await
     }
     async fn extend(
         &self,
@@ -73,8 +73,8 @@ impl Store for Watched {
     ) -> Result<Option<Lease>, StoreError> {
         self.inner.extend(now, lease, until).await
     }
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due(after).await
     }
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.inner.work(after, limit).await

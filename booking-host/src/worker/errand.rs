@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use booking_core::Clock;
-use booking_core::store::{Finish, Lease, StoreError, Tx, WorkKey, Write};
+use booking_core::store::{Finish, Lease, Places, StoreError, Tx, WorkKey, Write};
 use booking_engine::Engine;
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
     let mut done = std::pin::pin!(done);
     loop {
-        let leases = engine.claim(BATCH).await?;
+        let leases = engine.claim(&Places::free(BATCH)).await?;
         let found = !leases.is_empty();
         for lease in leases {
             if !wanted.contains(&lease.work) {
@@ -50,7 +50,7 @@ pub(crate) async fn run(
                 }
             });
         }
-        let next = if found { None } else { engine.store().next_due().await? };
+        let next = if found { None } else { engine.store().next_due(None).await? };
         let soon = clock.now() + look_every;
         let until = if found { clock.now() } else { next.map_or(soon, |next| next.min(soon)) };
         tokio::select! {

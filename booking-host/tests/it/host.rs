@@ -286,6 +286,10 @@ async fn m05_a_tenant_whose_vendor_never_answers_delays_no_other() {
             assert_eq!(send(&router, request).await.status(), 200);
             until(async || vendors.asked_for("quay") > before).await;
         }
+        let rows = store.work(None, 100).await.unwrap();
+        let harbour = rows.iter().filter(|row| row.work.tenant().as_str() == "harbour");
+        let leased = harbour.filter(|row| row.leased_until.is_some()).count();
+        assert_eq!(leased, 2, "what this host has no place for is left to others");
     })
     .await;
     // Calls that never answer outlive the time to drain.

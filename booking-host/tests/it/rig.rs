@@ -72,10 +72,10 @@ impl Store for TestStore {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         self.up()?;
-        self.inner.claim_work(now, lease_for, limit).await
+        self.inner.claim_work(now, lease_for, places).await
     }
     async fn extend(
         &self,
@@ -85,8 +85,8 @@ impl Store for TestStore {
     ) -> Result<Option<Lease>, StoreError> {
         self.inner.extend(now, lease, until).await
     }
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.inner.next_due(after).await
     }
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {
         self.inner.work(after, limit).await

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Record, Row, RowKey,
-    Store, StoreError, Tx, WorkKey, WorkRow,
+    AuditEntry, AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Places, Purged, Record, Row,
+    RowKey, Store, StoreError, Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Rng,
@@ -32,7 +32,7 @@ pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::group::Line;
-use self::pool::{Pool, Vain, Value, failed, text, value};
+use self::pool::{Pool, Vain, Value, failed, text, texts, value};
 use self::sql::Records;
 use self::tables::{Change, Failed, Remedy, Sql, alias_values, column, inbox_row, row_values, work_of};
 use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
@@ -356,14 +356,20 @@ impl Store for PostgresStore {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        most: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         let now = Micros::of(now);
         let until = now.plus(lease_for);
         let end = until.utc()?;
         let ripe = || vec![value(now.0), value(RIPE)];
         while self.read(sql::QUEUE_WORK, ripe, |row| column::<i64>(row, 0)).await?.contains(&RIPE) {}
-        let values = || vec![value(now.0), value(until.0), value(limit(most))];
+        let values = || {
+            let mut values = vec![value(now.0), value(until.0), value(limit(places.free))];
+            values.push(value(limit(places.per_tenant)));
+            values.extend(texts(places.taken.keys().map(|tenant| [tenant.to_string()])));
+            values.push(value(places.taken.values().copied().map(limit).collect::<Vec<_>>()));
+            values
+        };
         let mut claimed = self
             .read(sql::CLAIM_WORK, values, |row| {
                 let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
@@ -403,8 +409,9 @@ impl Store for PostgresStore {
         .await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let due = self.read(sql::NEXT_DUE, Vec::new, |row| time(column(row, 0)?)).await?;
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let after = after.map_or(i64::MIN, |after| Micros::of(after).0);
+        let due = self.read(sql::NEXT_DUE, || vec![value(after)], |row| time(column(row, 0)?)).await?;
         Ok(due.into_iter().next().flatten())
     }
 

@@ -44,8 +44,8 @@ statements! {
             WHERE work.rank = ripe.rank AND work.tenant = ripe.tenant AND work.id = ripe.id
             RETURNING 1)
         SELECT count(*) FROM queued";
-    // From one tenant's first key to the next one's; of the tenants with the soonest as many keys as there is room for; of
-    // all these the soonest, and so how many of each tenant. Only then are keys locked: one that another holds at this
+    // From one tenant's first key to the next one's; of those that have places left, those with the soonest, as many keys as
+    // each may have; of all these the soonest, and so how many of each tenant. Only then are keys locked: one that another holds at this
     // moment is skipped, not waited for. Only what is due now is taken; a later mark still stands when a lease has run out.
     CLAIM_WORK = "WITH RECURSIVE first AS (
             (SELECT tenant, priority, ready_at, rank, id FROM work
@@ -57,14 +57,16 @@ statements! {
                 WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant > first.tenant
                 ORDER BY tenant, (priority IS NULL), priority, ready_at, rank, id LIMIT 1) AS next),
         near AS (
-            SELECT tenant FROM first
-            ORDER BY (priority IS NULL), priority, ready_at, rank, tenant, id LIMIT $3),
+            SELECT first.tenant, least($3::BIGINT, $4::BIGINT - coalesce(taken.keys, 0)) AS places
+            FROM first LEFT JOIN unnest($5::TEXT[], $6::BIGINT[]) AS taken (tenant, keys) USING (tenant)
+            WHERE $4::BIGINT > coalesce(taken.keys, 0)
+            ORDER BY (priority IS NULL), priority, ready_at, rank, first.tenant, id LIMIT $3::BIGINT),
         soonest AS (
             SELECT near.tenant FROM near, LATERAL (
                 SELECT priority, ready_at, rank, id FROM work
                 WHERE (queued_for = ready_at) IS TRUE AND ready_at <= $1 AND tenant = near.tenant
-                ORDER BY (priority IS NULL), priority, ready_at, rank, id LIMIT $3) AS of_tenant
-            ORDER BY (priority IS NULL), priority, ready_at, rank, near.tenant, id LIMIT $3),
+                ORDER BY (priority IS NULL), priority, ready_at, rank, id LIMIT near.places) AS of_tenant
+            ORDER BY (priority IS NULL), priority, ready_at, rank, near.tenant, id LIMIT $3::BIGINT),
         share AS MATERIALIZED (SELECT tenant, count(*) AS keys FROM soonest GROUP BY tenant),
         due AS MATERIALIZED (
             SELECT of_tenant.* FROM share, LATERAL (
@@ -77,7 +79,7 @@ statements! {
         FROM due
         WHERE work.rank = due.rank AND work.tenant = due.tenant AND work.id = due.id
         RETURNING work.rank, work.tenant, work.id, work.token, work.failures, due.priority, due.ready_at";
-    NEXT_DUE = "SELECT min(ready_at) FROM work WHERE ready_at IS NOT NULL";
+    NEXT_DUE = "SELECT min(ready_at) FROM work WHERE ready_at IS NOT NULL AND ready_at > $1";
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > ($1, $2, $3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT $4";

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking_core::store::{
-    AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Purged, Row, RowKey, Store, StoreError,
-    Tx, WorkKey, WorkRow,
+    AuditRow, CodeRecord, CodeState, Commit, InboxRow, Kind, Lease, Places, Purged, Row, RowKey, Store,
+    StoreError, Tx, WorkKey, WorkRow,
 };
 use booking_core::{
     Begun, BookingId, DoorKey, ExternalId, IdempotencyStore, IdempotencyToken, IntegrationName, Rng,
@@ -209,10 +209,10 @@ impl Store for SqliteStore {
         &self,
         now: DateTime<Utc>,
         lease_for: Duration,
-        limit: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
-        let now = Micros::of(now);
-        self.write(move |sql| Ok(Keep::Changes(sql.claim_work(now, now.plus(lease_for), limit)?))).await
+        let (now, places) = (Micros::of(now), places.clone());
+        self.write(move |sql| Ok(Keep::Changes(sql.claim_work(now, now.plus(lease_for), &places)?))).await
     }
 
     async fn extend(
@@ -228,8 +228,9 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.read(|sql| sql.next_due()).await
+    async fn next_due(&self, after: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let after = after.map(Micros::of);
+        self.read(move |sql| sql.next_due(after)).await
     }
 
     async fn work(&self, after: Option<&WorkKey>, limit: usize) -> Result<Vec<WorkRow>, StoreError> {

@@ -11,7 +11,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../migrations/V1__tables.sql")),
     ("V2__brake_and_plan", include_str!("../../migrations/V2__brake_and_plan.sql")),
     ("V3__queue", include_str!("../../migrations/V3__queue.sql")),
-    ("V4__turns", include_str!("../../migrations/V4__turns.sql")),
+    ("V4__fair_queue", include_str!("../../migrations/V4__fair_queue.sql")),
+    ("V5__turns", include_str!("../../migrations/V5__turns.sql")),
 ];
 
 /// The newest schema that this version knows, and the one that a database has; `None` where it has none of ours.

@@ -29,19 +29,19 @@ statements! {
             leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures, queued = 0";
     QUEUE_WORK = "UPDATE work INDEXED BY work_unqueued SET queued = 1
         WHERE ready_at IS NOT NULL AND ready_at <= ?1 AND queued = 0";
-    // Only what is due now is taken, even if the clock was set back; a later mark still stands when a lease has run out.
-    // With `IN` in place of the join, SQLite would go through every key of a rank.
+    // The first key of the next tenant, and of one: only what is due now, even if the clock was set back.
+    FIRST_OF_NEXT = "SELECT priority, ready_at, rank, tenant, id FROM work INDEXED BY work_queue
+        WHERE queued = 1 AND ready_at <= ?1 AND tenant > ?2
+        ORDER BY tenant, priority IS NULL, priority, ready_at, rank, id LIMIT 1";
+    FIRST_OF = "SELECT priority, ready_at, rank, tenant, id FROM work INDEXED BY work_queue
+        WHERE queued = 1 AND ready_at <= ?1 AND tenant = ?2
+        ORDER BY priority IS NULL, priority, ready_at, rank, id LIMIT 1";
+    // A later mark still stands when a lease has run out.
     CLAIM_WORK = "UPDATE work
-        SET token = work.token + 1, leased_until = ?2, since = work.ready_at, queued = 0,
-            due_at = CASE WHEN work.due_at > ?1 THEN work.due_at END
-        FROM (
-            SELECT rank, tenant, id FROM work INDEXED BY work_queue
-            WHERE queued = 1 AND ready_at <= ?1
-            ORDER BY priority IS NULL, priority, ready_at, rank, tenant, id
-            LIMIT ?3) AS due
-        WHERE (work.rank, work.tenant, work.id) = (due.rank, due.tenant, due.id)
-        RETURNING work.rank, work.tenant, work.id, token, failures, priority, since";
-    NEXT_DUE = "SELECT min(ready_at) FROM work WHERE ready_at IS NOT NULL";
+        SET token = token + 1, leased_until = ?2, queued = 0, due_at = CASE WHEN due_at > ?1 THEN due_at END
+        WHERE rank = ?3 AND tenant = ?4 AND id = ?5
+        RETURNING token, failures";
+    NEXT_DUE = "SELECT min(ready_at) FROM work WHERE ready_at IS NOT NULL AND ready_at > ?1";
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > (?1, ?2, ?3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT ?4";
@@ -237,9 +237,9 @@ mod tests {
         for (sql, by) in [
             (GET_ALIAS, "(tenant=? AND source=? AND reference=?)"),
             (GET_WORK, "(rank=? AND tenant=? AND id=?)"),
-            // The keys that are due, and then each by its whole name.
             (CLAIM_WORK, "SEARCH work USING PRIMARY KEY (rank=? AND tenant=? AND id=?)"),
-            (CLAIM_WORK, "USING INDEX work_queue"),
+            (FIRST_OF_NEXT, "USING INDEX work_queue (tenant>?)"),
+            (NEXT_DUE, "(ready_at>?)"),
             (QUEUE_WORK, "USING INDEX work_unqueued (ready_at>? AND ready_at<?)"),
             (UNREAD, "(work=?)"),
             (UNREAD_EQUAL, "(work=?)"),
@@ -254,8 +254,11 @@ mod tests {
 
     #[test]
     fn a_claim_takes_its_keys_from_the_queue_as_they_stand() {
-        let plan = plan(&database(), CLAIM_WORK);
-        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        let database = database();
+        for sql in [FIRST_OF_NEXT, FIRST_OF] {
+            let plan = plan(&database, sql);
+            assert!(plan.contains("USING INDEX work_queue") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 
     fn check(connection: &Connection, sql: &str, by: &str) {
@@ -270,6 +273,8 @@ mod tests {
         let code = Records::of(Kind::Code);
         let often = [
             QUEUE_WORK,
+            FIRST_OF_NEXT,
+            FIRST_OF,
             CLAIM_WORK,
             NEXT_DUE,
             LIST_WORK,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use booking_core::store::{
-    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Purged, Record, Row, RowKey, StoreError,
+    AuditEntry, AuditRow, CodeRecord, InboxRow, Kind, Lease, Places, Purged, Record, Row, RowKey, StoreError,
     WorkKey, WorkRow,
 };
 use booking_core::{
@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use super::sql::{self, Records};
 use crate::columns::{
-    self, Locked, SealedColumn, Shared, WorkColumns, booking_id, columns, from_json, int, limit, number,
-    time, to_json, work_key, work_row, work_state,
+    self, Locked, SealedColumn, Shared, WorkColumns, booking_id, columns, from_json, int, limit, name,
+    number, time, to_json, work_key, work_row, work_state,
 };
 use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, Tables, WorkState};
 use crate::seal::{KeyId, Seals};
@@ -28,6 +28,18 @@ pub(super) struct Sql<'a> {
     pub(super) shared: &'a Shared,
     /// Set where what was deleted should leave the log soon.
     pub(super) checkpoint: &'a mut bool,
+}
+
+/// A key in the queue, in the order in which keys are claimed.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Queued {
+    /// Whether it goes after those with a priority.
+    is_late: bool,
+    priority: Option<i64>,
+    ready_at: i64,
+    rank: i64,
+    tenant: String,
+    id: String,
 }
 
 /// What an error of SQLite means. Its own text may quote a statement's values, so only its code is told.
@@ -145,26 +157,53 @@ impl Sql<'_> {
         &self,
         now: Micros,
         until: Micros,
-        most: usize,
+        places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
-        let end = until.utc()?;
         self.execute(sql::QUEUE_WORK, [now.0])?;
-        let mut claimed = self.all(sql::CLAIM_WORK, params![now.0, until.0, limit(most)], |row| {
-            let columns: (i64, String, String, i64, i64, Option<i64>, i64) =
-                row.try_into().map_err(failed)?;
-            let (rank, tenant, id, token, failures, priority, since) = columns;
-            let work = work_key(rank, &tenant, &id)?;
-            let lease = Lease { work, token: number(token)?, until: end, failures: number(failures)? };
-            Ok(((priority.is_none(), priority, since), lease))
-        })?;
-        // SQLite returns them in any order.
-        claimed
-            .sort_by(|(one, lease), (next, other)| one.cmp(next).then_with(|| lease.work.cmp(&other.work)));
-        Ok(claimed.into_iter().map(|(_, lease)| lease).collect())
+        let mut first = BTreeSet::new();
+        let mut tenant = String::new();
+        while let Some(next) = self.queued(sql::FIRST_OF_NEXT, now, &tenant)? {
+            tenant.clone_from(&next.tenant);
+            let left = places.free_for(&name(TenantSlug::parse(&tenant))?);
+            if left > 0 {
+                first.insert((next, left));
+            }
+        }
+        let mut leases = Vec::new();
+        while leases.len() < places.free
+            && let Some((key, left)) = first.pop_first()
+        {
+            leases.push(self.lease(&key, now, until)?);
+            if left > 1
+                && let Some(next) = self.queued(sql::FIRST_OF, now, &key.tenant)?
+            {
+                first.insert((next, left - 1));
+            }
+        }
+        Ok(leases)
     }
 
-    pub(super) fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        time(self.one(sql::NEXT_DUE, [], |row| row.get(0))?.flatten())
+    fn queued(&self, sql: &str, now: Micros, tenant: &str) -> Result<Option<Queued>, StoreError> {
+        self.one(sql, params![now.0, tenant], |row| {
+            let priority: Option<i64> = row.get(0)?;
+            let (ready_at, rank, tenant, id) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(Queued { is_late: priority.is_none(), priority, ready_at, rank, tenant, id })
+        })
+    }
+
+    fn lease(&self, key: &Queued, now: Micros, until: Micros) -> Result<Lease, StoreError> {
+        let values = params![now.0, until.0, key.rank, key.tenant, key.id];
+        let claimed =
+            self.one(sql::CLAIM_WORK, values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let (token, failures) = claimed
+            .ok_or_else(|| StoreError::Damaged("a key is in the queue and not in its table".to_owned()))?;
+        let work = work_key(key.rank, &key.tenant, &key.id)?;
+        Ok(Lease { work, token: number(token)?, until: until.utc()?, failures: number(failures)? })
+    }
+
+    pub(super) fn next_due(&self, after: Option<Micros>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let after = after.map_or(i64::MIN, |after| after.0);
+        time(self.one(sql::NEXT_DUE, [after], |row| row.get(0))?.flatten())
     }
 
     pub(super) fn work_row(&self, key: &WorkKey) -> Result<Option<WorkRow>, StoreError> {

@@ -268,7 +268,7 @@ mod tests {
         run(async {
             let panicking = line.ask(|_| -> Answer<Keep<()>> { panic!("on purpose") });
             assert!(is_unavailable(&panicking.await));
-            assert_eq!(line.ask(|sql| Ok(Keep::Nothing(sql.next_due()?))).await, Ok(None));
+            assert_eq!(line.ask(|sql| Ok(Keep::Nothing(sql.next_due(None)?))).await, Ok(None));
         });
         drop(line);
         for thread in threads {

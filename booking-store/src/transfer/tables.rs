@@ -33,7 +33,7 @@ const OTHERS: [Table; 7] = [
 const APART: [&str; 3] = ["claim_door", "meta", "refinery_schema_history"];
 
 /// Columns that a database keeps for its own queue, and fills anew by itself.
-const OWN: [(&str, &str); 3] = [("work", "queued"), ("work", "since"), ("work", "queued_for")];
+const OWN: [(&str, &str); 2] = [("work", "queued"), ("work", "queued_for")];
 
 pub(crate) fn all() -> impl Iterator<Item = Table> {
     let records = Kind::ALL.into_iter().map(|kind| Table { name: kind.table(), keys: &["tenant", "id"] });
