@@ -1,14 +1,16 @@
 //! Durable accepts a second, beside a bare handler and a bare insert on the same disk.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use booking_core::store::Store;
 use booking_host::{Host, HostParts, SystemClock};
 use chrono::Utc;
 
 use crate::Scale;
-use crate::bare::{self, Table};
+use crate::bare::{self, Served, Table};
 use crate::load::{Load, Requests, Until, load};
 use crate::played::Played;
 use crate::report::{Figure, Report};
@@ -48,8 +50,7 @@ impl What {
 
 pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()> {
     let town = Town::default();
-    let now = Utc::now();
-    let requests = town.requests((0..STAYS).map(|number| town.stay(number, now)))?;
+    let requests = requests(&town)?;
     let mut shares = Vec::new();
     for connections in scale.connections {
         let mut rounds: Vec<Vec<Load>> = What::ALL.iter().map(|_| Vec::new()).collect();
@@ -73,24 +74,48 @@ pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()
 }
 
 fn figures(connections: usize, rounds: &[Vec<Load>], report: &mut Report) {
-    let rates: Vec<Vec<f64>> = rounds.iter().map(|loads| loads.iter().map(Load::rate).collect()).collect();
-    for (what, (loads, rates)) in What::ALL.into_iter().zip(rounds.iter().zip(&rates)) {
-        let rates = Sample::of(rates.iter().copied());
-        report.add(
-            NAME,
-            [Figure::median(format!("{connections} connections, {}", what.words()), &rates, "/s")],
-        );
-        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let each =
-                loads.iter().map(|load| Sample::millis(load.answers.iter().copied()).percentile(share));
-            report.add(NAME, [Figure::median(format!("    {name}"), &Sample::of(each), "ms")]);
-        }
+    for (what, loads) in What::ALL.into_iter().zip(rounds) {
+        report.add(NAME, answers(format!("{connections} connections, {}", what.words()), loads));
     }
     // The first two are the limit and the host.
-    let ratios = rates[0].iter().zip(&rates[1]).map(|(limit, host)| host / limit);
-    let ratio =
-        Figure::median(format!("{connections} connections, host / bare insert"), &Sample::of(ratios), "");
+    let share = share(&rounds[1], &rounds[0]);
+    let ratio = Figure::median(format!("{connections} connections, host / bare insert"), &share, "");
     report.add(NAME, [ratio.at_least(AIM)]);
+}
+
+/// How many answers a second there were, and how long they took.
+pub(crate) fn answers(what: String, loads: &[Load]) -> [Figure; 3] {
+    let took = |name: &str, share| {
+        let each = loads.iter().map(|load| Sample::millis(load.answers.iter().copied()).percentile(share));
+        Figure::median(format!("    {name}"), &Sample::of(each), "ms")
+    };
+    let rates = Sample::of(loads.iter().map(Load::rate));
+    [Figure::median(what, &rates, "/s"), took("p50", 0.5), took("p99", 0.99)]
+}
+
+/// The share of a limit that was reached, round by round.
+pub(crate) fn share(loads: &[Load], limits: &[Load]) -> Sample {
+    Sample::of(loads.iter().zip(limits).map(|(load, limit)| load.rate() / limit.rate()))
+}
+
+/// Webhooks that never repeat each other.
+pub(crate) fn requests(town: &Town) -> anyhow::Result<Requests> {
+    let now = Utc::now();
+    town.requests((0..STAYS).map(|number| town.stay(number, now)))
+}
+
+/// A host over this store, with nobody working on what is due.
+pub(crate) async fn router_alone(
+    town: &Town,
+    folder: &Path,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Served> {
+    let mut parts =
+        HostParts::with_transport(Played::new(town.simulators(), Arc::new(SystemClock), Duration::ZERO));
+    parts.store = Some(store);
+    let addr = listener().await?.local_addr()?;
+    let host = Host::build(parse(&town.config(folder, addr))?, parts).await?;
+    bare::serve(host.router()).await
 }
 
 async fn measure(
@@ -104,31 +129,26 @@ async fn measure(
     match what {
         What::Handler => {
             let served = bare::serve(bare::handler()).await?;
-            drive(served.addr, connections, scale, requests).await
+            drive(&[served.addr], connections, scale, requests).await
         }
         What::Insert => {
             let table = Table::open(folder.path())?;
             let served = bare::serve(table.handler()).await?;
-            let load = drive(served.addr, connections, scale, requests).await;
+            let load = drive(&[served.addr], connections, scale, requests).await;
             drop(served);
             drop(table);
             load
         }
         What::Host => {
-            let clock = Arc::new(SystemClock);
-            let mut parts = HostParts::with_transport(Played::new(town.simulators(), clock, Duration::ZERO));
-            parts.store = Some(Arc::new(store(folder.path())?));
-            let addr = listener().await?.local_addr()?;
-            let host = Host::build(parse(&town.config(folder.path(), addr))?, parts).await?;
-            let served = bare::serve(host.router()).await?;
-            drive(served.addr, connections, scale, requests).await
+            let served = router_alone(town, folder.path(), Arc::new(store(folder.path())?)).await?;
+            drive(&[served.addr], connections, scale, requests).await
         }
         What::Working => {
             let clock = Arc::new(SystemClock);
             let mut parts = HostParts::with_transport(Played::new(town.simulators(), clock, Duration::ZERO));
             parts.store = Some(Arc::new(store(folder.path())?));
             let running = Running::start(town, folder.path(), parts).await?;
-            let load = drive(running.addr, connections, scale, requests).await;
+            let load = drive(&[running.addr], connections, scale, requests).await;
             running.stop().await?;
             load
         }
@@ -136,16 +156,16 @@ async fn measure(
 }
 
 /// A tenth of the time to get warm, then the measured load with bookings that were not sent yet.
-async fn drive(
-    addr: SocketAddr,
+pub(crate) async fn drive(
+    addrs: &[SocketAddr],
     connections: usize,
     scale: &Scale,
     requests: &Requests,
 ) -> anyhow::Result<Load> {
     /// More than is sent while it gets warm.
     const FRESH: u64 = 1_000_000;
-    load(addr, connections, Until::Elapsed(scale.window / 10), Arc::clone(requests)).await?;
+    load(addrs, connections, Until::Elapsed(scale.window / 10), Arc::clone(requests)).await?;
     let requests = Arc::clone(requests);
-    load(addr, connections, Until::Elapsed(scale.window), Arc::new(move |number| requests(FRESH + number)))
+    load(addrs, connections, Until::Elapsed(scale.window), Arc::new(move |number| requests(FRESH + number)))
         .await
 }

@@ -8,7 +8,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::town::listener;
 
@@ -67,15 +68,19 @@ impl Table {
     /// A handler that inserts the body and answers once that is on disk.
     pub(crate) fn handler(&self) -> Router {
         let writer = self.0.clone();
-        Router::new().fallback(async move |body: Bytes| {
-            let (done, is_done) = oneshot::channel();
-            let is_sent = writer.send((body, done)).is_ok();
-            match is_sent && is_done.await.unwrap_or(false) {
-                true => (StatusCode::OK, "{}"),
-                false => (StatusCode::SERVICE_UNAVAILABLE, "{}"),
-            }
-        })
+        inserts(move |insert| writer.send(insert).is_ok())
     }
+}
+
+fn inserts(send: impl Fn(Insert) -> bool + Clone + Send + Sync + 'static) -> Router {
+    Router::new().fallback(async move |body: Bytes| {
+        let (done, is_done) = oneshot::channel();
+        let is_sent = send((body, done));
+        match is_sent && is_done.await.unwrap_or(false) {
+            true => (StatusCode::OK, "{}"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "{}"),
+        }
+    })
 }
 
 fn write(connection: &Connection, inserts: &Receiver<Insert>) {
@@ -95,4 +100,39 @@ fn commit(connection: &Connection, group: &[Insert]) -> rusqlite::Result<()> {
         insert.execute([body.as_ref()])?;
     }
     connection.execute_batch("COMMIT")
+}
+
+/// The way to one table in PostgreSQL. Its task ends when this and every handler are gone.
+pub(crate) struct PostgresTable(mpsc::UnboundedSender<Insert>);
+
+impl PostgresTable {
+    /// A new table in this database, and one connection to it.
+    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        tokio::spawn(connection);
+        let table = "CREATE TABLE inbox (
+            number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body BYTEA NOT NULL)";
+        client.batch_execute(table).await?;
+        let insert = client.prepare("INSERT INTO inbox (body) SELECT unnest($1::BYTEA[])").await?;
+        let (writer, inserts) = mpsc::unbounded_channel();
+        tokio::spawn(write_rows(client, insert, inserts));
+        Ok(Self(writer))
+    }
+
+    /// A handler that inserts the body and answers once that is on disk.
+    pub(crate) fn handler(&self) -> Router {
+        let writer = self.0.clone();
+        inserts(move |insert| writer.send(insert).is_ok())
+    }
+}
+
+async fn write_rows(client: Client, insert: Statement, mut inserts: mpsc::UnboundedReceiver<Insert>) {
+    let mut group = Vec::new();
+    while inserts.recv_many(&mut group, GROUP).await > 0 {
+        let bodies: Vec<&[u8]> = group.iter().map(|(body, _)| body.as_ref()).collect();
+        let is_done = client.execute(&insert, &[&bodies]).await.is_ok();
+        for (_, done) in group.drain(..) {
+            let _ = done.send(is_done);
+        }
+    }
 }

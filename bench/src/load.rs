@@ -56,27 +56,29 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends requests on so many connections, from a thread of its own, and waits for the answers.
+/// Sends requests on so many connections, spread evenly over these addresses, from a thread of its own, and waits for the
+/// answers.
 pub(crate) async fn load(
-    addr: SocketAddr,
+    addrs: &[SocketAddr],
     connections: usize,
     until: Until,
     requests: Requests,
 ) -> anyhow::Result<Load> {
+    let addrs = addrs.to_vec();
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
-        let _ = sender.send(run(addr, connections, until, &requests));
+        let _ = sender.send(run(&addrs, connections, until, &requests));
     })?;
     receiver.await.context("the client panicked")?
 }
 
-fn run(addr: SocketAddr, connections: usize, until: Until, requests: &Requests) -> anyhow::Result<Load> {
+fn run(addrs: &[SocketAddr], connections: usize, until: Until, requests: &Requests) -> anyhow::Result<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let next = Arc::new(AtomicU64::new(0));
         let mut open = Vec::new();
-        for _ in 0..connections {
-            open.push(Connection::open(addr).await?);
+        for addr in addrs.iter().cycle().take(connections) {
+            open.push(Connection::open(*addr).await?);
         }
         let (cpu, begun) = (thread_cpu(), Instant::now());
         let tasks: Vec<_> = open

@@ -26,6 +26,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod accept;
 mod bare;
+mod claims;
+mod database;
+mod hosts;
 mod load;
 mod memory;
 mod planner;
@@ -59,6 +62,9 @@ struct Arguments {
     /// The program of the host; the one beside this program otherwise.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// Also measures what takes minutes to prepare.
+    #[arg(long)]
+    large: bool,
     /// So little of each that it takes seconds: the figures mean nothing.
     #[arg(long, hide = true)]
     tiny: bool,
@@ -84,6 +90,10 @@ enum Name {
     Vendors,
     /// Stays a second, all the way.
     Stays,
+    /// Hosts that share a database.
+    Hosts,
+    /// What claiming costs, by how much is due.
+    Claims,
     /// The planner, and full syncs.
     Planner,
     /// The memory of a host.
@@ -100,6 +110,8 @@ impl Name {
             Self::Accept => "accept",
             Self::Vendors => "vendors",
             Self::Stays => "stays",
+            Self::Hosts => "hosts",
+            Self::Claims => "claims",
             Self::Planner => "planner",
             Self::Memory => "memory",
             Self::Size => "size",
@@ -112,6 +124,8 @@ impl Name {
             Self::Accept => accept::run(scale, report).await,
             Self::Vendors => vendors::run(scale, report).await,
             Self::Stays => stays::run(scale, report).await,
+            Self::Hosts => hosts::run(scale, report).await,
+            Self::Claims => claims::run(scale, report).await,
             Self::Planner => planner::run(scale, report).await,
             Self::Memory => memory::run(scale, report).await,
             Self::Size => size::size(scale, report),
@@ -127,11 +141,17 @@ pub(crate) struct Scale {
     /// How long a load lasts.
     pub(crate) window: Duration,
     pub(crate) connections: &'static [usize],
+    /// So many hosts share a database.
+    pub(crate) hosts: &'static [usize],
     /// How many bookings go their way with each latency.
     pub(crate) samples: u64,
     pub(crate) stays: u64,
     pub(crate) stays_on_one: u64,
     pub(crate) strangers: u64,
+    /// So many keys are due.
+    pub(crate) due: &'static [u64],
+    /// So often keys are claimed.
+    pub(crate) claims: u64,
     pub(crate) plans: &'static [u64],
     pub(crate) sync: u64,
     pub(crate) bookings: u64,
@@ -140,7 +160,7 @@ pub(crate) struct Scale {
     /// The program of the host.
     pub(crate) binary: PathBuf,
     /// Where databases are made: the disk of the build.
-    disk: PathBuf,
+    pub(crate) disk: PathBuf,
 }
 
 impl Scale {
@@ -156,10 +176,13 @@ impl Scale {
                 rounds,
                 window: Duration::from_millis(100),
                 connections: &[2],
+                hosts: &[1, 2],
                 samples: 1,
                 stays: 20,
                 stays_on_one: 10,
                 strangers: 20,
+                due: &[10, 40],
+                claims: 3,
                 plans: &[20, 40],
                 sync: 20,
                 bookings: 60,
@@ -172,10 +195,13 @@ impl Scale {
                 rounds,
                 window: Duration::from_secs(1),
                 connections: &[1, 16, 64],
+                hosts: &[1, 2, 4],
                 samples: 10,
                 stays: 1_500,
                 stays_on_one: 500,
                 strangers: 2_000,
+                due: if arguments.large { &[10, 1_000, 100_000, 1_000_000] } else { &[10, 1_000, 100_000] },
+                claims: 50,
                 plans: &[1_000, 10_000, 100_000],
                 sync: 10_000,
                 bookings: 100_000,

@@ -88,7 +88,7 @@ pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()
     let requests = move |number: u64| {
         if number.is_multiple_of(every) { live(number / every) } else { over(OVER + number) }
     };
-    load(addr, AT_ONCE, Until::Sent(scale.bookings), Arc::new(requests)).await?;
+    load(&[addr], AT_ONCE, Until::Sent(scale.bookings), Arc::new(requests)).await?;
     let sent = resident(&id)?;
     while worked(&connection.get("/metrics").await?) < scale.bookings {
         ensure!(begun.elapsed() < PATIENCE, "the bookings are not worked on after five minutes");

@@ -1,6 +1,7 @@
 //! Stays a second, from the webhook to a code that is proven and a guest who is told, all of it on disk.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,10 +30,10 @@ const AS_FAST: f64 = 0.9;
 /// The changes of each stay, in order.
 type Changes = BTreeMap<WorkKey, Vec<Tx>>;
 
-struct Work {
-    rate: f64,
+pub(crate) struct Work {
+    pub(crate) rate: f64,
     /// The share of the time in which the simulators worked.
-    vendors: f64,
+    pub(crate) vendors: f64,
     /// How many single rows, and how many lists of them, were read for a stay.
     reads: [f64; 2],
     /// How often a door was read for a stay: one read may prove many codes.
@@ -41,13 +42,13 @@ struct Work {
 
 pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()> {
     let (many, one) = (Town::default(), Town { doors: 1, ..Town::default() });
-    let (_, changes) = work(&many, scale, scale.stays, 0, true).await?;
+    let (_, changes) = alone(&many, scale, scale.stays, 0, true).await?;
     let (mut hosts, mut bares, mut empty, mut full) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
-        hosts.push(work(&many, scale, scale.stays, 0, false).await?.0);
+        hosts.push(alone(&many, scale, scale.stays, 0, false).await?.0);
         bares.push(replay(scale, changes.clone()).await?);
-        empty.push(work(&one, scale, scale.stays_on_one, 0, false).await?.0);
-        full.push(work(&one, scale, scale.stays_on_one, scale.strangers, false).await?.0);
+        empty.push(alone(&one, scale, scale.stays_on_one, 0, false).await?.0);
+        full.push(alone(&one, scale, scale.stays_on_one, scale.strangers, false).await?.0);
     }
     let rates = |works: &[Work]| Sample::of(works.iter().map(|work| work.rate));
     let vendors = |works: &[Work]| Sample::of(works.iter().map(|work| work.vendors * 100.0));
@@ -86,10 +87,25 @@ pub(crate) async fn run(scale: &Scale, report: &mut Report) -> anyhow::Result<()
     Ok(())
 }
 
-/// Sends the webhooks of so many stays and waits until every guest is told.
-async fn work(
+/// How fast one host on SQLite works on so many stays.
+pub(crate) async fn alone(
     town: &Town,
     scale: &Scale,
+    count: u64,
+    foreign: u64,
+    keep: bool,
+) -> anyhow::Result<(Work, Changes)> {
+    let folder = scale.folder()?;
+    let store: Arc<dyn Store> = Arc::new(store(folder.path())?);
+    work(town, scale, vec![store], count, foreign, keep).await
+}
+
+/// Sends the webhooks of so many stays and waits until every guest is told. Each of these stores has a host of its own,
+/// and the webhooks go to all of them.
+pub(crate) async fn work(
+    town: &Town,
+    scale: &Scale,
+    stores: Vec<Arc<dyn Store>>,
     count: u64,
     foreign: u64,
     keep: bool,
@@ -98,11 +114,19 @@ async fn work(
     let mut sims = town.simulators();
     strangers(&mut sims, 0, foreign);
     let played = Played::new(sims, Arc::new(SystemClock), Duration::ZERO);
-    let watched = Watched::new(Arc::new(store(folder.path())?));
-    let mut parts = HostParts::with_transport(played.clone());
-    parts.store = Some(watched.clone());
-    let running = Running::start(town, folder.path(), parts).await?;
-    watched.at_rest(scale.reads(town)).await?;
+    let (mut hosts, mut all): (Vec<Running>, Option<Arc<Watched>>) = (Vec::new(), None);
+    for (number, store) in (1..).zip(stores) {
+        let watched = match &all {
+            None => Watched::new(store),
+            Some(all) => Watched::beside(all, store),
+        };
+        let mut parts = HostParts::with_transport(played.clone());
+        parts.store = Some(watched.clone());
+        hosts.push(Running::start(town, folder.path(), parts).await?);
+        watched.at_rest(number * scale.reads(town)).await?;
+        all = Some(watched);
+    }
+    let watched = all.context("no host")?;
     if keep {
         watched.keep();
     }
@@ -113,7 +137,8 @@ async fn work(
     let listed = played.sims().log().seen(Operation::ListCodes);
     let begun = Instant::now();
     let send = move |number| requests[usize::try_from(number).unwrap_or_default()].clone();
-    load(running.addr, AT_ONCE, Until::Sent(count), Arc::new(send)).await?;
+    let addrs: Vec<SocketAddr> = hosts.iter().map(|host| host.addr).collect();
+    load(&addrs, AT_ONCE, Until::Sent(count), Arc::new(send)).await?;
     watched.until_stays(before + count).await?;
     let took = watched.last().context("no stay ended")? - begun;
     let busy = played.take_busy();
@@ -125,7 +150,9 @@ async fn work(
         sims.log().seen(Operation::ListCodes) - listed
     };
     let changes = watched.take_kept();
-    running.stop().await?;
+    for host in hosts {
+        host.stop().await?;
+    }
     let each = |reads: u64| number(reads) / number(count);
     let work = Work {
         rate: number(count) / took.as_secs_f64(),

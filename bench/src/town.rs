@@ -23,7 +23,7 @@ use crate::load::{Requests, post};
 
 const ZONE: Tz = Tz::Europe__Warsaw;
 /// They open nothing but the simulators.
-const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub(crate) const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const HOOK: &str = "0123456789abcdef0123456789abcdef";
 const TENANT: &str = "bench";
 /// The days from one arrival in a flat to the next, of which the last night is free.

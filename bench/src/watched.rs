@@ -28,6 +28,12 @@ struct Seen {
 /// The watched store.
 pub(crate) struct Watched {
     inner: Arc<dyn Store>,
+    eye: Arc<Eye>,
+}
+
+/// What watches it, and those beside it.
+#[derive(Default)]
+struct Eye {
     /// What is under way: leases, and the claiming itself.
     begun: AtomicU64,
     over: AtomicU64,
@@ -42,12 +48,16 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        let (begun, over, ended, commits, gets, lists) = Default::default();
-        Arc::new(Self { inner, begun, over, ended, commits, gets, lists, seen: Mutex::default() })
+        Arc::new(Self { inner, eye: Arc::default() })
+    }
+
+    /// The same database as another host opened it: whatever is asked of one is answered of both.
+    pub(crate) fn beside(&self, inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, eye: Arc::clone(&self.eye) })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.eye.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on keeps the changes of stays.
@@ -62,12 +72,12 @@ impl Watched {
 
     /// How many changes were made.
     pub(crate) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.eye.commits.load(Ordering::Relaxed)
     }
 
     /// How many single rows were read, and how many lists of them.
     pub(crate) fn reads(&self) -> [u64; 2] {
-        [&self.gets, &self.lists].map(|reads| reads.load(Ordering::Relaxed))
+        [&self.eye.gets, &self.eye.lists].map(|reads| reads.load(Ordering::Relaxed))
     }
 
     /// How many stays were worked on to their end without a failure.
@@ -83,7 +93,7 @@ impl Watched {
     /// Waits until a host that has just started has done so much work, and nothing more is due.
     pub(crate) async fn at_rest(&self, work: u64) -> anyhow::Result<()> {
         let begun = Instant::now();
-        while self.ended.load(Ordering::SeqCst) < work {
+        while self.eye.ended.load(Ordering::SeqCst) < work {
             ensure!(begun.elapsed() < PATIENCE, "the host does not get through what it starts with");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -95,7 +105,7 @@ impl Watched {
         let begun = Instant::now();
         loop {
             let is_due = self.inner.next_due(None).await?.is_some_and(|next| next <= Utc::now());
-            if !is_due && self.begun.load(Ordering::SeqCst) == self.over.load(Ordering::SeqCst) {
+            if !is_due && self.eye.begun.load(Ordering::SeqCst) == self.eye.over.load(Ordering::SeqCst) {
                 return Ok(());
             }
             ensure!(begun.elapsed() < PATIENCE, "the host does not come to rest");
@@ -107,16 +117,21 @@ impl Watched {
     pub(crate) async fn until_stays(&self, count: u64) -> anyhow::Result<()> {
         let begun = Instant::now();
         while self.stays() < count {
+            self.none_failed()?;
             ensure!(begun.elapsed() < PATIENCE, "{} of {count} stays after three minutes", self.stays());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        self.none_failed()
+    }
+
+    fn none_failed(&self) -> anyhow::Result<()> {
         let failed = self.seen().failed;
         ensure!(failed == 0, "{failed} pieces of work failed");
         Ok(())
     }
 
     fn note(&self, tx: Option<Tx>, finish: Option<(Lease, bool)>, end: &Commit) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.eye.commits.fetch_add(1, Ordering::Relaxed);
         let is_stay = |work: &WorkKey| matches!(work, WorkKey::Grant(..));
         let mut seen = self.seen();
         if let (Some(tx), Commit::Done { accepted, .. }, Some(kept)) = (tx, end, &mut seen.kept) {
@@ -130,8 +145,8 @@ impl Watched {
             }
         }
         if let Some((lease, failed)) = finish {
-            self.over.fetch_add(1, Ordering::SeqCst);
-            self.ended.fetch_add(1, Ordering::SeqCst);
+            self.eye.over.fetch_add(1, Ordering::SeqCst);
+            self.eye.ended.fetch_add(1, Ordering::SeqCst);
             seen.failed += u64::from(failed);
             if is_stay(&lease.work) && !failed && matches!(end, Commit::Done { .. }) {
                 seen.stays += 1;
@@ -143,6 +158,10 @@ impl Watched {
 
 #[async_trait]
 impl Store for Watched {
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         let kept = self.seen().kept.is_some().then(|| tx.clone());
         let finish = tx.lease.clone().zip(tx.finish.map(|finish| finish.failed));
@@ -158,11 +177,11 @@ impl Store for Watched {
         places: &Places,
     ) -> Result<Vec<Lease>, StoreError> {
         // Counted before anything of it can be finished, and never seen as at rest in between.
-        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.eye.begun.fetch_add(1, Ordering::SeqCst);
         let leases = self.inner.claim_work(now, lease_for, places).await;
         let count = leases.as_ref().map_or(0, Vec::len);
-        self.begun.fetch_add(u64::try_from(count).unwrap_or_default(), Ordering::SeqCst);
-        self.over.fetch_add(1, Ordering::SeqCst);
+        self.eye.begun.fetch_add(u64::try_from(count).unwrap_or_default(), Ordering::SeqCst);
+        self.eye.over.fetch_add(1, Ordering::SeqCst);
         leases
     }
 
@@ -188,12 +207,12 @@ impl Store for Watched {
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
+        self.eye.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.get(key).await
     }
 
     async fn stay(&self, tenant: &TenantSlug, booking: &BookingId) -> Result<Vec<Row>, StoreError> {
-        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.eye.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.stay(tenant, booking).await
     }
 
@@ -204,12 +223,12 @@ impl Store for Watched {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.eye.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.rows(kind, tenant, after, limit).await
     }
 
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {
-        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.eye.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.codes_on(tenant, door).await
     }
 
@@ -218,7 +237,7 @@ impl Store for Watched {
         tenant: &TenantSlug,
         door: &DoorKey,
     ) -> Result<Vec<CodeRecord>, StoreError> {
-        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.eye.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.codes_ever_on(tenant, door).await
     }
 
@@ -228,12 +247,12 @@ impl Store for Watched {
         source: &IntegrationName,
         reference: &ExternalId,
     ) -> Result<Option<BookingId>, StoreError> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
+        self.eye.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.alias(tenant, source, reference).await
     }
 
     async fn unread(&self, work: &WorkKey) -> Result<Vec<InboxRow>, StoreError> {
-        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.eye.lists.fetch_add(1, Ordering::Relaxed);
         self.inner.unread(work).await
     }
 

@@ -65,6 +65,37 @@ fn stays_are_measured() {
 }
 
 #[test]
+fn hosts_that_share_a_database_are_measured() {
+    check(
+        "hosts",
+        &[
+            "2 connections, bare handler",
+            "2 connections, bare insert",
+            "2 connections, 1 host",
+            "2 connections, 2 hosts",
+            "2 connections, 1 host / bare insert",
+            "stays, SQLite, 1 host",
+            "stays, PostgreSQL, 1 host",
+            "stays, PostgreSQL, 2 hosts / 1 host",
+        ],
+    );
+}
+
+#[test]
+fn claims_are_measured() {
+    check(
+        "claims",
+        &[
+            "SQLite, 10 keys due: claimed and given back",
+            "PostgreSQL, 40 keys due: claimed and given back",
+            "    the first claim",
+            "SQLite, 40 keys / 10: claimed and given back",
+            "PostgreSQL, 40 keys / 10: claimed",
+        ],
+    );
+}
+
+#[test]
 fn plans_are_measured() {
     check(
         "planner",

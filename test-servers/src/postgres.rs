@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Starts the server and says so; stops it once nobody holds the other end of its input any more, however that came
 /// about.
 const KEEPER: &str = r#"
-"$1/pg_ctl" start -w -s -D "$2/data" -l "$2/log" -o "$3" && echo started
+"$1/pg_ctl" start -w -s -D "$3" -l "$2/log" -o "$4" && echo started
 read -r _
-"$1/pg_ctl" stop -m immediate -s -D "$2/data"
-rm -rf "$2"
+"$1/pg_ctl" stop -m immediate -s -D "$3"
+rm -rf "$2" "$3"
 "#;
 
 /// A server with a folder of its own, until the process that started it ends.
@@ -26,9 +26,10 @@ rm -rf "$2"
 pub struct Server {
     programs: PathBuf,
     folder: PathBuf,
+    data: PathBuf,
     /// Whom the programs run as, if not as us.
     user: Option<(u32, u32)>,
-    _keeper: Child,
+    keeper: Child,
 }
 
 impl Server {
@@ -40,14 +41,21 @@ impl Server {
 
     /// Another server, with further options.
     pub fn start(options: &str) -> Self {
-        let programs = programs();
-        let user = (File::open("/proc/self").and_then(|own| own.metadata()).is_ok_and(|own| own.uid() == 0))
-            .then(unprivileged);
-        let folder = tempfile::Builder::new().prefix("staykey-pg-").tempdir().unwrap().keep();
-        if let Some((uid, gid)) = user {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
-        }
+        let (user, place) = (user(), std::env::temp_dir());
+        let folder = folder(&place, user);
         let data = folder.join("data");
+        Self::serve(user, folder, data, options)
+    }
+
+    /// The same with its data in this place, which [`can_reach`] must allow.
+    pub fn start_in(place: &Path, options: &str) -> Self {
+        let user = user();
+        // The path of its socket must be short.
+        Self::serve(user, folder(&std::env::temp_dir(), user), folder(place, user), options)
+    }
+
+    fn serve(user: Option<(u32, u32)>, folder: PathBuf, data: PathBuf, options: &str) -> Self {
+        let programs = programs();
         let made = as_user(&programs.join("initdb"), user, &folder)
             .args(["--no-sync", "-A", "trust", "-U", "staykey", "-E", "UTF8", "-D"])
             .arg(&data)
@@ -57,7 +65,7 @@ impl Server {
         let options = format!("-k {} {options}", folder.display());
         let mut keeper = as_user(Path::new("/bin/sh"), user, &folder)
             .args(["-c", KEEPER, "keeper"])
-            .args([&programs, &folder])
+            .args([&programs, &folder, &data])
             .arg(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -70,7 +78,7 @@ impl Server {
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
         let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
         assert_eq!(said, "started\n", "the server does not start: {log}");
-        Self { programs, folder, user, _keeper: keeper }
+        Self { programs, folder, data, user, keeper }
     }
 
     /// The folder of its files, which it can read.
@@ -88,7 +96,7 @@ impl Server {
         let status = as_user(&self.programs.join("pg_ctl"), self.user, &self.folder)
             .args(arguments)
             .arg("-D")
-            .arg(self.folder.join("data"))
+            .arg(&self.data)
             .arg("-l")
             .arg(self.folder.join("log"))
             .stdout(Stdio::null())
@@ -117,6 +125,15 @@ impl Server {
         let make = format!("CREATE DATABASE {name} TEMPLATE template0");
         ask(&self.url("postgres"), &make).await;
         self.url(&name)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+        // Its user may empty a folder in a place that is not its own, and no more.
+        let _ = std::fs::remove_dir(&self.data);
     }
 }
 
@@ -160,6 +177,27 @@ fn programs() -> PathBuf {
     newest.chain(std::env::split_paths(&path)).find(|folder| folder.join("initdb").is_file()).expect(
         "these tests need a PostgreSQL server: run `apt-get install -y postgresql`, or put initdb and pg_ctl on the PATH",
     )
+}
+
+/// Whether the user that the programs run as may go to this place.
+pub fn can_reach(place: &Path) -> bool {
+    let is_open = |folder: &Path| folder.metadata().is_ok_and(|folder| folder.mode() & 1 == 1);
+    user().is_none() || place.ancestors().all(is_open)
+}
+
+/// A new folder that is this user's own.
+fn folder(place: &Path, user: Option<(u32, u32)>) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("staykey-pg-").tempdir_in(place).unwrap().keep();
+    if let Some((uid, gid)) = user {
+        std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
+    }
+    folder
+}
+
+/// Whom the programs run as, if not as us.
+fn user() -> Option<(u32, u32)> {
+    let is_root = File::open("/proc/self").and_then(|own| own.metadata()).is_ok_and(|own| own.uid() == 0);
+    is_root.then(unprivileged)
 }
 
 /// The user that the package made, since PostgreSQL refuses to run as root.

@@ -16,12 +16,15 @@ const FIGURES: &str = "bench.json";
 /// What to measure.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Runs only these benchmarks: accept, vendors, stays, planner, memory, size, compile. All but the last otherwise.
+    /// Runs only these benchmarks: accept, vendors, stays, hosts, claims, planner, memory, size, compile. All but the last otherwise.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// How often each figure is taken; the median counts.
     #[arg(long)]
     rounds: Option<u8>,
+    /// Also measures what takes minutes to prepare: claims among a million keys.
+    #[arg(long)]
+    large: bool,
     /// Where the figures are written for machines; `bench.json` in the folder of the build otherwise.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -39,6 +42,7 @@ impl Options {
             Some(rounds) => run.with(["--rounds", &rounds.to_string()]),
             None => run,
         };
+        let run = if self.large { run.with(["--large"]) } else { run };
         [Call::cargo(HOST), run]
     }
 }
@@ -66,17 +70,21 @@ mod tests {
         let figures = Path::new("target/bench.json");
         let shown = |options: Options| options.calls(figures).map(|call| call.to_string());
         assert_eq!(
-            shown(Options { only: None, rounds: None, json: None }),
+            shown(Options { only: None, rounds: None, large: false, json: None }),
             [
                 "cargo build --release -q -p axum-host",
                 "cargo run --release -q -p booking-bench -- --json target/bench.json"
             ]
         );
-        let options =
-            Options { only: Some("accept,size".into()), rounds: Some(5), json: Some("a.json".into()) };
+        let options = Options {
+            only: Some("accept,size".into()),
+            rounds: Some(5),
+            large: true,
+            json: Some("a.json".into()),
+        };
         assert_eq!(
             shown(options)[1],
-            "cargo run --release -q -p booking-bench -- --json a.json --only accept,size --rounds 5"
+            "cargo run --release -q -p booking-bench -- --json a.json --only accept,size --rounds 5 --large"
         );
     }
 }
