@@ -20,17 +20,6 @@ const ATTEMPTS: usize = 50;
 /// Brings a database to the schema of this version. Of hosts that start together one migrates; the others, whose
 /// statements the database refuses meanwhile, find the work done.
 pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    let mut end = Ok(());
-    for _ in 0..ATTEMPTS {
-        end = migrate_once(pool).await;
-        if end.is_ok() {
-            break;
-        }
-    }
-    end
-}
-
-async fn migrate_once(pool: &Pool) -> Result<(), StoreError> {
     // Its text may quote a statement, but those of a migration hold nothing of anybody.
     let refused = |error: refinery::Error| {
         StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}"))
@@ -40,20 +29,30 @@ async fn migrate_once(pool: &Pool) -> Result<(), StoreError> {
     let migrations = migrations.map_err(refused)?;
     let newest = migrations.last().map_or(0, Migration::version);
     let runner = Runner::new(&migrations);
-    let mut connection = pool.get().await?;
-    let client = connection.client_mut()?;
-    let end = match applied(client).await? {
-        // A newer host was here: hosts of both versions work side by side while one replaces the other.
-        Some(version) if version == newest + 1 => Ok(()),
-        Some(version) if version > newest => Err(StoreError::Unavailable(format!(
-            "the database has schema {version}, this version knows {newest}: run a newer one"
-        ))),
-        _ => runner.run_async(client).await.map(|_| ()).map_err(refused),
-    };
-    if end.is_ok() {
-        connection.back();
+    let mut attempts = 0;
+    loop {
+        // A database that is not there is not waited for.
+        let mut connection = pool.get().await?;
+        let client = connection.client_mut()?;
+        let end = match applied(client).await? {
+            // A newer host was here: hosts of both versions work side by side while one replaces the other.
+            Some(version) if version == newest + 1 => Ok(()),
+            Some(version) if version > newest => {
+                return Err(StoreError::Unavailable(format!(
+                    "the database has schema {version}, this version knows {newest}: run a newer one"
+                )));
+            }
+            _ => runner.run_async(client).await.map(drop),
+        };
+        match end {
+            Ok(()) => {
+                connection.back();
+                return Ok(());
+            }
+            Err(error) if attempts == ATTEMPTS => return Err(refused(error)),
+            Err(_) => attempts += 1,
+        }
     }
-    end
 }
 
 /// Whether a database has exactly the schema of this version.
