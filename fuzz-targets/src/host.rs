@@ -65,6 +65,9 @@ check_out = "12:00"
 doors = ["front"]
 "#;
 
+/// Parts of what the configuration holds that no answer may hold.
+const SECRETS: [&str; 2] = ["token-token", "hook-hook"];
+
 /// How many requests a host takes before there is a new one, so that what it remembers stays small.
 const LIFE: u32 = 1024;
 
@@ -113,6 +116,11 @@ pub(crate) fn http(data: &[u8]) {
     let Some((method, target)) = std::str::from_utf8(first).ok().and_then(|text| text.split_once(' ')) else {
         return;
     };
+    // A host keeps the mails that it was sent and lists them: what stands in one is no secret that it gave away.
+    let kept = String::from_utf8_lossy(rest);
+    if SECRETS.iter().any(|secret| kept.contains(secret)) {
+        return;
+    }
     let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else { return };
     let mut request = Request::new(Body::from(body.to_vec()));
     *request.method_mut() = method;
@@ -133,7 +141,7 @@ pub(crate) fn http(data: &[u8]) {
         rig.as_mut().unwrap().ask(request)
     });
     assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{text}");
-    assert!(!text.contains("token-token") && !text.contains("hook-hook"), "a secret is shown");
+    assert!(!SECRETS.iter().any(|secret| text.contains(secret)), "a secret is shown");
     if kind.starts_with("application/json") {
         serde_json::from_str::<serde_json::Value>(&text).expect("what says JSON is JSON");
     }
