@@ -112,6 +112,7 @@ cases![
     integrations_do_not_meet,
     deliveries_without_bookings,
     aliases_move,
+    what_arrives_finds_a_moving_alias,
     claims_exclude_overlaps,
     claims_see_every_tenant,
     reserved_digits_keep_others_apart,
@@ -968,6 +969,40 @@ async fn aliases_move(store: &dyn Store) {
     assert_eq!(unread(store, &grant_work(1)).await, rows, "saying it again changes nothing");
     let accepted = arrive(store, 4, arrival(None, vec![(hint("new"), stay(3))])).await;
     assert_eq!(accepted.bookings, vec![stay(1)]);
+}
+
+async fn what_arrives_finds_a_moving_alias(store: &dyn Store) {
+    const MOVING: u32 = 40;
+    const AWAY: u32 = 100;
+    let name = |number: u32| format!("moving-{number}");
+    for number in 0..MOVING {
+        arrive(store, 0, arrival(None, vec![(hint(&name(number)), stay(number))])).await;
+    }
+    let moved = |number: u32| {
+        let (reference, booking) = (reference(&name(number)), stay(number + AWAY));
+        let alias = Write::Alias { tenant: harbour(), source: smoobu(), reference, booking };
+        Tx { writes: vec![alias], ..Tx::new(at(1)) }
+    };
+    let again = |number: u32| Tx {
+        arrivals: vec![arrival(None, vec![(hint(&name(number)), stay(99))])],
+        ..Tx::new(at(1))
+    };
+    // Before, beside and behind each other.
+    let both = (0..MOVING).flat_map(|number| [again(number), moved(number), again(number)]);
+    for end in join_all(both.map(|tx| commit(store, tx))).await {
+        done(end);
+    }
+    let work = store.work(None, 1_000).await.expect("work");
+    for number in 0..MOVING {
+        let (name, new) = (name(number), grant_work(number + AWAY));
+        assert_eq!(alias_of(store, &name).await, Some(stay(number + AWAY)));
+        let left = unread(store, &grant_work(number)).await;
+        assert!(left.is_empty(), "{name}: nothing stays behind with the stay that it was of: {left:?}");
+        assert_eq!(unread(store, &new).await.len(), 3, "{name}: all is with the stay that it is of now");
+        let due = work.iter().find(|row| row.work == new).and_then(|row| row.due_at);
+        assert!(due.is_some_and(|due| due <= at(1)), "{name}: and somebody looks at it: {due:?}");
+    }
+    assert!(unread(store, &grant_work(99)).await.is_empty(), "nobody made another stay of it");
 }
 
 async fn claims_exclude_overlaps(store: &dyn Store) {
