@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use serde_json::json;
 
 use crate::booking::{Booking, BookingKind, BookingStatus, Guest, Revision, StayDates};
@@ -131,6 +131,7 @@ cases![
     the_audit_trail,
     purge_forgets,
     purge_fences,
+    what_arrives_beside_a_purge_is_not_lost,
 ];
 
 fn at(minutes: i64) -> DateTime<Utc> {
@@ -1403,6 +1404,44 @@ async fn purge_fences(store: &dyn Store) {
     let again = lease(store, 2, 100).await;
     assert!(again.token > held.token, "an old token does not become good again");
     assert_eq!(commit(store, Tx::under(at(3), &held)).await, Commit::Fenced);
+}
+
+async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
+    const STAYS: u32 = 40;
+    const ANEW: u32 = 100;
+    let name = |number: u32| format!("over-{number}");
+    let told = |number: u32, of: u32| arrival(None, vec![(hint(&name(number)), stay(of))]);
+    for number in 0..STAYS {
+        arrive(store, 0, told(number, number)).await;
+    }
+    let held = leases(store, 0, 10, STAYS as usize).await;
+    for lease in &held {
+        finish(store, 1, lease, None, false).await;
+    }
+    let arriving = (0..STAYS).map(|number| async move {
+        for _ in 0..8 {
+            arrive(store, 2, told(number, number + ANEW)).await;
+        }
+    });
+    let purging = (0..STAYS).map(|number| async move {
+        store.purge(at(0), &[(harbour(), stay(number))]).await.expect("purge");
+    });
+    join(join_all(arriving), join_all(purging)).await;
+
+    for number in 0..STAYS {
+        let (name, old, new) = (name(number), grant_work(number), grant_work(number + ANEW));
+        let row = store.work_row(&old).await.expect("work_row");
+        let left = (unread(store, &old).await, store.stay(&harbour(), &stay(number)).await.expect("stay"), row);
+        assert_eq!(left, (vec![], vec![], None), "{name}: nothing is told of a stay that is forgotten");
+        let anew = unread(store, &new).await;
+        let named = (!anew.is_empty()).then(|| stay(number + ANEW));
+        assert_eq!(alias_of(store, &name).await, named, "{name}: what is told of a stay leads to it");
+        write(store, 3, vec![due(old, 3, None)]).await;
+    }
+    for lease in leases(store, 3, 10, 1_000).await {
+        let before = held.iter().find(|before| before.work == lease.work);
+        assert!(before.is_none_or(|before| before.token < lease.token), "an old token does not become good again");
+    }
 }
 
 fn booking(text: &str) -> Booking {

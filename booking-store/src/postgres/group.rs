@@ -2,6 +2,9 @@
 //!
 //! What the rules may ask for is known beforehand. So it is read in two journeys for all of them; the rules run over it in
 //! memory, one arrival after the other; and what they changed is written together with the commit.
+//!
+//! Keys, and then bookings, are locked when they are read, in their order: a row that goes away beside this is one that
+//! the group rests on, and writing it would only make it anew.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -191,13 +194,13 @@ impl Known {
         let of_equal: Vec<_> = equal.rows.keys().collect();
         let [of_work, of_records, of_unread, of_equal] = sql
             .all_of([
-                (sql::GET_WORKS, {
+                (sql::LOCK_WORKS, {
                     let mut values = vec![value(of_work.iter().map(|(rank, ..)| *rank).collect::<Vec<_>>())];
                     values.extend(texts(of_work.into_iter().map(|(_, tenant, id)| [tenant, id])));
                     values
                 }),
                 (
-                    sql::GET_BOOKINGS,
+                    sql::LOCK_BOOKINGS,
                     texts(records.rows.keys().map(|key| [key.tenant.to_string(), key.id.clone()])),
                 ),
                 (sql::HAVE_UNREAD, texts(unread.rows.keys().map(|work| [work.to_string()]))),

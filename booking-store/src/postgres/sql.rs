@@ -83,10 +83,11 @@ statements! {
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > ($1, $2, $3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT $4";
-    GET_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
+    // As in a change: what is told of a stay must not be added to one that is forgotten meanwhile.
+    LOCK_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
         FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
             LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
-                LIMIT 1) AS found";
+                LIMIT 1 FOR UPDATE) AS found";
     // What is ready at the time of the change takes its place in the queue along with it.
     SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures, queued_for)
         SELECT *, CASE WHEN coalesce(leased_until, due_at) <= $9 THEN coalesce(leased_until, due_at) END
@@ -97,9 +98,10 @@ statements! {
             queued_for = excluded.queued_for";
     PURGE_WORK = "DELETE FROM work WHERE rank = $1 AND tenant = $2 AND id = $3 RETURNING token";
 
-    GET_BOOKINGS = "SELECT asked.place, found.revision
+    LOCK_BOOKINGS = "SELECT asked.place, found.revision
         FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY AS asked (tenant, id, place),
-            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id LIMIT 1) AS found";
+            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id
+                LIMIT 1 FOR UPDATE) AS found";
     PUT_BOOKINGS = "INSERT INTO booking (tenant, id, stay, plain, revision, sealed, updated_at)
         SELECT tenant, id, id, plain, revision, sealed, updated_at
         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BYTEA[], $6::BIGINT[])
@@ -319,12 +321,12 @@ mod tests {
             GET_ALIAS,
             GET_ALIASES,
             LOCK_WORK,
-            GET_WORKS,
+            LOCK_WORKS,
             QUEUE_WORK,
             CLAIM_WORK,
             NEXT_DUE,
             LIST_WORK,
-            GET_BOOKINGS,
+            LOCK_BOOKINGS,
             GET_DELIVERY,
             GET_DELIVERIES,
             PURGE_DELIVERIES,
