@@ -1,5 +1,6 @@
 //! What every [`Store`] keeps to.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +133,8 @@ cases![
     purge_forgets,
     purge_fences,
     what_arrives_beside_a_purge_is_not_lost,
+    purge_leaves_what_is_worked_on,
+    a_worker_beside_a_purge_leaves_nothing_behind,
 ];
 
 fn at(minutes: i64) -> DateTime<Utc> {
@@ -1369,8 +1372,8 @@ async fn purge_forgets(store: &dyn Store) {
     write(store, 50, vec![entry(0), entry(50), put(alert("free", None, ""))]).await;
     try_claim(store, 0, wanted(0, 1000, vec![one_pin(1, &d, "1111")])).await;
 
-    let purged = store.purge(at(40), &[(harbour(), stay(1))]).await.expect("purge");
-    assert_eq!((purged.records, purged.audit), (2, 1), "{purged:?}");
+    let purged = store.purge(at(60), at(40), &[(harbour(), stay(1))]).await.expect("purge");
+    assert_eq!((purged.records, purged.audit, purged.left), (2, 1, 0), "{purged:?}");
     assert!(store.stay(&harbour(), &stay(1)).await.expect("stay").is_empty());
     assert_eq!(alias_of(store, "over").await, None);
     assert_eq!(unread(store, &grant_work(1)).await, vec![]);
@@ -1398,7 +1401,9 @@ async fn purge_forgets(store: &dyn Store) {
 async fn purge_fences(store: &dyn Store) {
     arrive(store, 0, arrival(None, vec![(hint("a"), stay(1))])).await;
     let held = lease(store, 0, 100).await;
-    store.purge(at(0), &[(harbour(), stay(1))]).await.expect("purge");
+    // Its host's clock is behind.
+    let purged = store.purge(at(100), at(0), &[(harbour(), stay(1))]).await.expect("purge");
+    assert_eq!(purged.left, 0);
     assert_eq!(commit(store, Tx::under(at(1), &held)).await, Commit::Fenced);
     write(store, 2, vec![due(grant_work(1), 2, None)]).await;
     let again = lease(store, 2, 100).await;
@@ -1424,7 +1429,7 @@ async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
         }
     });
     let purging = (0..STAYS).map(|number| async move {
-        store.purge(at(0), &[(harbour(), stay(number))]).await.expect("purge");
+        store.purge(at(2), at(0), &[(harbour(), stay(number))]).await.expect("purge");
     });
     join(join_all(arriving), join_all(purging)).await;
 
@@ -1441,6 +1446,59 @@ async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
     for lease in leases(store, 3, 10, 1_000).await {
         let before = held.iter().find(|before| before.work == lease.work);
         assert!(before.is_none_or(|before| before.token < lease.token), "an old token does not become good again");
+    }
+}
+
+async fn purge_leaves_what_is_worked_on(store: &dyn Store) {
+    let d = door("1");
+    for number in 1..4 {
+        arrive(store, 0, arrival(None, vec![(hint(&number.to_string()), stay(number))])).await;
+    }
+    let held = leases(store, 0, 10, 1).await.remove(0);
+    let WorkKey::Grant(_, worked_on) = held.work.clone() else { panic!("{held:?}") };
+    let stays: Vec<_> = (1..4).map(|number| (harbour(), stay(number))).collect();
+    let purge = async |minutes: i64| store.purge(at(minutes), at(0), &stays).await.expect("purge");
+    let purged = purge(9).await;
+    assert_eq!((purged.records, purged.left), (2, 1), "the others go");
+    assert_eq!(store.stay(&harbour(), &worked_on).await.expect("stay").len(), 1);
+    assert_eq!(unread(store, &held.work).await.len(), 1);
+    let made = CodeRecord { stay: worked_on.clone(), ..code(1, 1, &d) };
+    done(commit(store, Tx { writes: vec![put(Record::Code(made))], ..Tx::under(at(9), &held) }).await);
+    let purged = purge(10).await;
+    assert_eq!((purged.records, purged.left), (2, 0), "at its end a lease is over");
+    assert_eq!(store.work_row(&held.work).await.expect("work_row"), None);
+}
+
+async fn a_worker_beside_a_purge_leaves_nothing_behind(store: &dyn Store) {
+    const STAYS: u32 = 60;
+    let d = door("1");
+    for number in 0..STAYS {
+        arrive(store, 0, arrival(None, vec![(hint(&format!("over-{number}")), stay(number))])).await;
+    }
+    let held = leases(store, 0, 10, STAYS as usize).await;
+    let worked = held.iter().zip(0..).map(|(lease, number)| {
+        let WorkKey::Grant(_, of) = lease.work.clone() else { panic!("{lease:?}") };
+        let made = CodeRecord { stay: of, ..code(number, 0, &d) };
+        // The lease goes on: nothing of the key's row is changed.
+        commit(store, Tx { writes: vec![put(Record::Code(made))], ..Tx::under(at(1), lease) })
+    });
+    // Every other time the lease is over by the clock of whoever purges.
+    let sees_it_over = |number: u32| number.is_multiple_of(2);
+    let purged = (0..STAYS).map(|number| async move {
+        let now = at(if sees_it_over(number) { 20 } else { 1 });
+        store.purge(now, at(0), &[(harbour(), stay(number))]).await.expect("purge")
+    });
+    let (worked, purged) = join(join_all(worked), join_all(purged)).await;
+    let ends: BTreeMap<_, _> = held.iter().map(|lease| lease.work.clone()).zip(worked).collect();
+    for (number, purged) in (0..STAYS).zip(purged) {
+        let rows = store.stay(&harbour(), &stay(number)).await.expect("stay").len();
+        let is_done = matches!(ends[&grant_work(number)], Commit::Done { .. });
+        let end = (purged.left, purged.records, rows, is_done);
+        if sees_it_over(number) {
+            assert_eq!(end, (0, 1 + u64::from(is_done), 0, is_done), "{number}: before or after, but whole");
+        } else {
+            assert_eq!(end, (1, 0, 2, true), "{number}: whoever works on it is left alone");
+        }
     }
 }
 

@@ -538,13 +538,14 @@ impl Store for PostgresStore {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let stays: Arc<[_]> = stays.into();
+        let (now, older_than, stays) = (Micros::of(now), Micros::of(older_than), Arc::<[_]>::from(stays));
         self.change(move |sql, _| {
             let stays = Arc::clone(&stays);
-            Box::pin(async move { Ok(Keep::Changes(sql.purge(Micros::of(older_than), &stays).await?)) })
+            Box::pin(async move { Ok(Keep::Changes(sql.purge(now, older_than, &stays).await?)) })
         })
         .await
     }

@@ -217,13 +217,35 @@ impl Sql {
         Ok(claim_key)
     }
 
+    /// Reads keys, in their order, and keeps others from them until the end of the change.
+    async fn lock_works(
+        &mut self,
+        keys: BTreeSet<WorkKey>,
+    ) -> Result<BTreeMap<WorkKey, WorkState>, StoreError> {
+        let found = self.all(sql::LOCK_WORKS, works_values(keys.iter())?).await?;
+        let mut places = BTreeMap::new();
+        for row in &found {
+            places.insert(column::<i64>(row, 0)?, placed_work(row)?);
+        }
+        Ok((1..).zip(keys).filter_map(|(place, key)| Some((key, places.remove(&place)?))).collect())
+    }
+
     pub(super) async fn purge(
         &mut self,
+        now: Micros,
         older_than: Micros,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let mut purged = Purged::default();
-        for (tenant, booking) in stays {
+        // So that those who held a key until it is locked here are seen, whatever they have added.
+        self.sent.push(order(&self.connection, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+        let grant = |(tenant, booking): &(TenantSlug, BookingId)| {
+            WorkKey::Grant(tenant.clone(), booking.clone())
+        };
+        let work = self.lock_works(stays.iter().map(grant).collect()).await?;
+        let is_over = |stay: &&(TenantSlug, BookingId)| rules::is_forgettable(work.get(&grant(stay)), now);
+        let over: Vec<_> = stays.iter().filter(is_over).collect();
+        let mut purged = Purged { left: (stays.len() - over.len()) as u64, ..Purged::default() };
+        for (tenant, booking) in over {
             let stay = || vec![text(tenant.as_str()), text(booking.as_str())];
             for kind in booking_core::store::Kind::ALL {
                 purged.records += self.count(&Records::of(kind).purge, stay()).await?;
@@ -348,6 +370,21 @@ pub(super) fn work_values(work: &WorkKey) -> Result<Vec<Value>, StoreError> {
     Ok(vec![value(rank), text(tenant), text(id)])
 }
 
+/// The columns of several keys.
+pub(super) fn works_values<'w>(
+    works: impl Iterator<Item = &'w WorkKey>,
+) -> Result<Vec<Value>, StoreError> {
+    let (mut ranks, mut names) = (Vec::new(), Vec::new());
+    for work in works {
+        let (rank, tenant, id) = columns(work)?;
+        ranks.push(rank);
+        names.push([tenant, id]);
+    }
+    let mut values = vec![value(ranks)];
+    values.extend(texts(names));
+    Ok(values)
+}
+
 pub(super) fn row_values(key: &RowKey) -> Vec<Value> {
     vec![text(key.tenant.as_str()), text(key.id.as_str())]
 }
@@ -358,6 +395,11 @@ pub(super) fn alias_values((tenant, source, reference): &AliasKey) -> Vec<Value>
 
 pub(super) fn work_of(row: &Row) -> Result<WorkState, StoreError> {
     work_state((column(row, 0)?, column(row, 1)?, column(row, 2)?, column(row, 3)?, column(row, 4)?))
+}
+
+/// The same behind the place of its key among those asked for.
+pub(super) fn placed_work(row: &Row) -> Result<WorkState, StoreError> {
+    work_state((column(row, 1)?, column(row, 2)?, column(row, 3)?, column(row, 4)?, column(row, 5)?))
 }
 
 pub(super) fn inbox_row(shared: &Shared, row: &Row) -> Result<booking_core::store::InboxRow, StoreError> {
