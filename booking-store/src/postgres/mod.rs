@@ -47,6 +47,9 @@ const CROWDED: u32 = 3;
 /// So many keys are put into the queue at once.
 const RIPE: i64 = 10_000;
 
+/// So many rows that are too old are forgotten at once.
+const PART: i64 = 5_000;
+
 /// What a change wants of its transaction.
 enum Keep<T> {
     Changes(T),
@@ -227,6 +230,19 @@ impl PostgresStore {
         read: impl Fn(&tokio_postgres::Row) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
         self.one_statement(sql, values).await?.iter().map(read).collect()
+    }
+
+    /// Forgets what is older, in as many parts as it takes.
+    async fn forget(&self, sql: &str, older_than: Micros) -> Result<u64, StoreError> {
+        let values = || vec![value(older_than.0), value(PART)];
+        let mut gone = 0;
+        loop {
+            let part: i64 = self.read(sql, values, |row| column(row, 0)).await?.into_iter().sum();
+            gone += number::<u64>(part)?;
+            if part < PART {
+                return Ok(gone);
+            }
+        }
     }
 
     fn record(
@@ -542,12 +558,19 @@ impl Store for PostgresStore {
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let (now, older_than, stays) = (Micros::of(now), Micros::of(older_than), Arc::<[_]>::from(stays));
-        self.change(move |sql, _| {
+        let (now, stays) = (Micros::of(now), Arc::<[_]>::from(stays));
+        let of_stays = self.change(move |sql, _| {
             let stays = Arc::clone(&stays);
-            Box::pin(async move { Ok(Keep::Changes(sql.purge(now, older_than, &stays).await?)) })
-        })
-        .await
+            Box::pin(async move { Ok(Keep::Changes(sql.purge(now, &stays).await?)) })
+        });
+        let mut purged = of_stays.await?;
+        let old = Micros::of(older_than);
+        purged.inbox += self.forget(sql::PURGE_INBOX, old).await?;
+        purged.audit += self.forget(sql::PURGE_AUDIT, old).await?;
+        for sql in [sql::PURGE_DELIVERIES, sql::PURGE_CLAIMS, sql::PURGE_IDEMPOTENCY] {
+            self.forget(sql, old).await?;
+        }
+        Ok(purged)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
+use booking_core::store::{AuditEntry, Kind, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, IdempotencyToken, IntegrationName, Pin, Reply, TenantSlug,
 };
@@ -127,26 +127,37 @@ impl Sql {
         }
     }
 
-    /// Sends what changes rows.
-    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+    async fn send(&mut self, sql: &str, values: Vec<Value>) -> Result<Sent<u64>, StoreError> {
         let statement = self.prepare(sql).await?;
         let connection = Arc::clone(&self.connection);
-        self.sent.push(Sent::now(async move {
+        Ok(Sent::now(async move {
             let Ok(client) = connection.client() else { return Ok(0) };
             client.execute_raw(&statement, values).await
-        }));
+        }))
+    }
+
+    /// Sends what changes rows.
+    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+        let sent = self.send(sql, values).await?;
+        self.sent.push(sent);
         Ok(())
     }
 
-    /// Changes rows and says how many.
-    async fn count(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.execute(sql, values).await?;
-        let last = self.sent.pop();
-        self.settle().await?;
-        match last {
-            Some(last) => last.answer().await.map_err(|error| self.note(&error)),
-            None => Ok(0),
+    /// Changes rows in one journey and says how many each change concerned.
+    async fn counts(
+        &mut self,
+        changes: impl IntoIterator<Item = (&str, Vec<Value>)>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut sent = Vec::new();
+        for (sql, values) in changes {
+            sent.push(self.send(sql, values).await?);
         }
+        self.settle().await?;
+        let mut counts = Vec::new();
+        for sent in sent {
+            counts.push(sent.answer().await.map_err(|error| self.note(&error))?);
+        }
+        Ok(counts)
     }
 
     async fn all(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -230,10 +241,10 @@ impl Sql {
         Ok((1..).zip(keys).filter_map(|(place, key)| Some((key, places.remove(&place)?))).collect())
     }
 
+    /// Forgets stays that nobody works on, in two journeys however many there are.
     pub(super) async fn purge(
         &mut self,
         now: Micros,
-        older_than: Micros,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
         // So that those who held a key until it is locked here are seen, whatever they have added.
@@ -244,26 +255,21 @@ impl Sql {
         let work = self.lock_works(stays.iter().map(grant).collect()).await?;
         let is_over = |stay: &&(TenantSlug, BookingId)| rules::is_forgettable(work.get(&grant(stay)), now);
         let over: Vec<_> = stays.iter().filter(is_over).collect();
-        let mut purged = Purged { left: (stays.len() - over.len()) as u64, ..Purged::default() };
-        for (tenant, booking) in over {
-            let stay = || vec![text(tenant.as_str()), text(booking.as_str())];
-            for kind in booking_core::store::Kind::ALL {
-                purged.records += self.count(&Records::of(kind).purge, stay()).await?;
-            }
-            self.execute(sql::PURGE_ALIASES, stay()).await?;
-            let work = WorkKey::Grant(tenant.clone(), booking.clone());
-            if let Some(token) = self.one::<i64>(sql::PURGE_WORK, work_values(&work)?).await? {
-                self.execute(sql::RAISE_NUMBER, vec![text("first_token"), value(token)]).await?;
-            }
-            purged.inbox += self.count(sql::PURGE_INBOX_OF, vec![text(work.to_string())]).await?;
-        }
-        let old = || vec![value(older_than.0)];
-        purged.inbox += self.count(sql::PURGE_INBOX, old()).await?;
-        purged.audit = self.count(sql::PURGE_AUDIT, old()).await?;
-        for sql in [sql::PURGE_DELIVERIES, sql::PURGE_CLAIMS, sql::PURGE_IDEMPOTENCY] {
-            self.execute(sql, old()).await?;
-        }
-        Ok(purged)
+        let names = || texts(over.iter().map(|(tenant, booking)| [tenant.to_string(), booking.to_string()]));
+        let keys: Vec<_> = over.iter().copied().map(grant).collect();
+
+        let token = |key: &WorkKey| Some(int(work.get(key)?.token));
+        let records = Kind::ALL.map(|kind| (&*Records::of(kind).purge, names()));
+        let inbox = (sql::PURGE_INBOX_OF, texts(keys.iter().map(|key| [key.to_string()])));
+        let rest = [
+            (sql::PURGE_ALIASES, names()),
+            (sql::PURGE_WORKS, works_values(keys.iter())?),
+            (sql::RAISE_NUMBER, vec![text("first_token"), value(keys.iter().filter_map(token).max())]),
+        ];
+        let counts = self.counts(records.into_iter().chain([inbox]).chain(rest)).await?;
+        let (records, rest) = counts.split_at(Kind::ALL.len());
+        let left = (stays.len() - over.len()) as u64;
+        Ok(Purged { inbox: rest[0], records: records.iter().sum(), left, ..Purged::default() })
     }
 
     /// Seals up to `most` values with the active key that are sealed with another; says how many.
@@ -340,7 +346,7 @@ impl Sql {
     }
 
     pub(super) async fn abandon(&mut self, key: &str, token: &IdempotencyToken) -> Result<bool, StoreError> {
-        Ok(self.count(sql::ABANDON, vec![text(key), value(int(token.0))]).await? > 0)
+        Ok(self.counts([(sql::ABANDON, vec![text(key), value(int(token.0))])]).await? != [0])
     }
 
     async fn remembered(
