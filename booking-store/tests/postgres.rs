@@ -595,6 +595,36 @@ fn a_server_that_falls_silent_keeps_nobody_waiting_and_is_found_again() {
 }
 
 #[test]
+fn a_new_connection_that_gets_no_further_keeps_nobody_waiting() {
+    run(async {
+        let text = Server::shared().database().await;
+        let url = PostgresUrl::parse(&text).unwrap().with_patience(Duration::from_secs(4));
+        let store = PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
+        // Whoever logs in is let in, and its first statement waits.
+        let (client, connection) = tokio_postgres::connect(&text, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_settings IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'staykey'";
+        ask(&text, others).await;
+        let ends = async {
+            let (ping, put) = tokio::join!(store.ping(), store.commit(put(alert("late", ""))));
+            let (claim, told) = tokio::join!(
+                store.claim_work(at(1), Duration::from_secs(60), &Places::free(1)),
+                store.commit(arrival("1", 1)),
+            );
+            [ping.unwrap_err(), put.unwrap_err(), claim.unwrap_err(), told.unwrap_err()]
+        };
+        let ends = tokio::time::timeout(Duration::from_secs(12), ends).await.expect("an answer, though a bad one");
+        for end in ends {
+            assert!(matches!(&end, StoreError::Unavailable(text) if text.contains("in time")), "{end}");
+        }
+        client.batch_execute("ROLLBACK").await.unwrap();
+        store.ping().await.unwrap();
+    });
+}
+
+#[test]
 fn what_is_sealed_is_nowhere_in_the_database() {
     run(async {
         let url = Server::shared().database().await;

@@ -32,7 +32,7 @@ pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::group::Line;
-use self::pool::{Pool, Vain, Value, failed, text, texts, value};
+use self::pool::{Pool, Vain, Value, failed, late, text, texts, value};
 use self::sql::Records;
 use self::tables::{Change, Failed, Remedy, Sql, alias_values, column, inbox_row, row_values, work_of};
 use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
@@ -205,19 +205,19 @@ impl PostgresStore {
         let Inner { pool, rng, crowd, .. } = &*self.inner;
         let values = &values;
         repeat(&**rng, crowd, || async move {
-            let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
-            let answer = in_time(pool.patience(), async {
+            in_time(pool.patience(), async {
+                let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
                 let known = |error: tokio_postgres::Error| {
                     let again = Vain::of(&error).is_repeatable();
                     (failed(&error), if again { Remedy::Again } else { Remedy::None })
                 };
                 let statement = client.prepare_cached(sql).await.map_err(known)?;
-                pool::rows(client, &statement, values()).await.map_err(known)
-            });
-            let answer = answer.await?;
-            connection.back();
-            Ok(answer)
+                let answer = pool::rows(client, &statement, values()).await.map_err(known)?;
+                connection.back();
+                Ok(answer)
+            })
+            .await
         })
         .await
         .map_err(|(error, _)| error)
@@ -277,8 +277,7 @@ fn broken_off() -> StoreError {
 
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
 async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), Remedy::None);
-    tokio::time::timeout(patience, work).await.map_err(late)?
+    tokio::time::timeout(patience, work).await.map_err(|_| (late(), Remedy::None))?
 }
 
 /// Makes a change with what it needs to know, as often as it takes.
@@ -299,8 +298,8 @@ async fn attempt<T, C: Sync>(
     context: &C,
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
 ) -> Result<T, Failed> {
-    let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
     in_time(pool.patience(), async {
+        let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
         let mut sql = Sql::begin(connection);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
