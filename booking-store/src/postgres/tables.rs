@@ -73,17 +73,19 @@ impl Sql {
     pub(super) async fn commit(mut self) -> Result<(), Failed> {
         let commit = order(&self.connection, "COMMIT");
         let before = self.settle().await;
-        let end = commit.answer().await.map_err(|error| self.note(&error));
-        match before.and(end) {
-            Ok(_) => {
-                self.back();
-                Ok(())
-            }
-            // Where the connection was lost, nobody knows whether the database had been told.
-            Err(error) => {
-                Err((error, if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() }))
-            }
+        let end = commit.answer().await;
+        let is_over = end.is_ok();
+        let failed = match before {
+            Ok(()) => end.map(drop).map_err(|error| self.note(&error)),
+            failed => failed,
+        };
+        // Where the connection was lost, nobody knows whether the database had been told.
+        let remedy = if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() };
+        // What was in vain is over as well: the connection is as good as before.
+        if is_over {
+            self.back();
         }
+        failed.map_err(|error| (error, remedy))
     }
 
     /// Ends the transaction and takes its changes back.
