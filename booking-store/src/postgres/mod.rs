@@ -196,11 +196,12 @@ impl PostgresStore {
         end.await.map_err(|_| broken_off())?
     }
 
-    /// Reads, or changes, with one statement.
+    /// Reads, or changes, with one statement; again after failures that are `repeatable`.
     async fn one_statement(
         &self,
         sql: &str,
         values: impl Fn() -> Vec<Value> + Send + Sync,
+        repeatable: fn(Vain) -> bool,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let Inner { pool, rng, crowd, .. } = &*self.inner;
         let values = &values;
@@ -208,12 +209,14 @@ impl PostgresStore {
             in_time(pool.patience(), async {
                 let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
-                let known = |error: tokio_postgres::Error| {
-                    let again = Vain::of(&error).is_repeatable();
-                    (failed(&error), if again { Remedy::Again } else { Remedy::None })
+                let known = |error: &tokio_postgres::Error, repeatable: fn(Vain) -> bool| {
+                    let again = repeatable(Vain::of(error));
+                    (failed(error), if again { Remedy::Again } else { Remedy::None })
                 };
-                let statement = client.prepare_cached(sql).await.map_err(known)?;
-                let answer = pool::rows(client, &statement, values()).await.map_err(known)?;
+                let prepared = client.prepare_cached(sql).await;
+                let statement = prepared.map_err(|error| known(&error, Vain::is_repeatable))?;
+                let answer = pool::rows(client, &statement, values()).await;
+                let answer = answer.map_err(|error| known(&error, repeatable))?;
                 connection.back();
                 Ok(answer)
             })
@@ -223,13 +226,14 @@ impl PostgresStore {
         .map_err(|(error, _)| error)
     }
 
+    /// Reads, or changes so that it may be done twice.
     async fn read<T>(
         &self,
         sql: &str,
         values: impl Fn() -> Vec<Value> + Send + Sync,
         read: impl Fn(&tokio_postgres::Row) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        self.one_statement(sql, values).await?.iter().map(read).collect()
+        self.one_statement(sql, values, Vain::is_repeatable).await?.iter().map(read).collect()
     }
 
     /// Forgets what is older, in as many parts as it takes.
@@ -385,19 +389,20 @@ impl Store for PostgresStore {
             values.push(value(places.taken.values().copied().map(limit).collect::<Vec<_>>()));
             values
         };
-        let mut claimed = self
-            .read(sql::CLAIM_WORK, values, |row| {
-                let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
-                let lease = Lease {
-                    work: work_key(column(row, 0)?, &tenant, &id)?,
-                    token: number(column(row, 3)?)?,
-                    until: end,
-                    failures: number(column(row, 4)?)?,
-                };
-                let (priority, since): (Option<i64>, i64) = (column(row, 5)?, column(row, 6)?);
-                Ok(((priority.is_none(), priority, since), lease))
-            })
-            .await?;
+        // What a lost connection has claimed is leased to nobody: claimed again, further keys would be as well.
+        let claimed = self.one_statement(sql::CLAIM_WORK, values, Vain::is_undone).await?;
+        let lease = |row: &tokio_postgres::Row| {
+            let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
+            let lease = Lease {
+                work: work_key(column(row, 0)?, &tenant, &id)?,
+                token: number(column(row, 3)?)?,
+                until: end,
+                failures: number(column(row, 4)?)?,
+            };
+            let (priority, since): (Option<i64>, i64) = (column(row, 5)?, column(row, 6)?);
+            Ok(((priority.is_none(), priority, since), lease))
+        };
+        let mut claimed = claimed.iter().map(lease).collect::<Result<Vec<_>, StoreError>>()?;
         // They come back in any order.
         claimed
             .sort_by(|(one, lease), (next, other)| one.cmp(next).then_with(|| lease.work.cmp(&other.work)));
@@ -573,7 +578,7 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.one_statement(sql::PING, Vec::new).await.map(drop)
+        self.one_statement(sql::PING, Vec::new, Vain::is_repeatable).await.map(drop)
     }
 }
 

@@ -118,6 +118,11 @@ impl Vain {
     pub(super) fn is_repeatable(self) -> bool {
         matches!(self, Self::Undone | Self::Lost)
     }
+
+    /// Whether nothing was changed for certain, and the same may succeed.
+    pub(super) fn is_undone(self) -> bool {
+        self == Self::Undone
+    }
 }
 
 /// Connections to one database.
