@@ -95,15 +95,7 @@ impl Inner {
         let ends: Vec<_> = match self.accepted(Arc::clone(&txs)).await {
             Ok(ends) => ends.into_iter().map(Ok).collect(),
             Err((_, Remedy::Apart)) if txs.len() > 1 => {
-                let mut ends = Vec::new();
-                for tx in txs.iter() {
-                    let alone = self.accepted(Arc::new([tx.clone()])).await;
-                    ends.extend(alone.map_or_else(
-                        |(error, _)| vec![Err(error)],
-                        |ends| ends.into_iter().map(Ok).collect(),
-                    ));
-                }
-                ends
+                one_by_one(&txs, |tx| self.accepted(Arc::new([tx.clone()]))).await
             }
             Err((error, _)) => vec![Err(error); txs.len()],
         };
@@ -121,6 +113,26 @@ impl Inner {
         let done = |accepted| Commit::Done { accepted, claimed: Vec::new() };
         Ok(accepted.await?.into_iter().map(done).collect())
     }
+}
+
+/// Takes each in by itself. Once one fails that is not to blame for it, the database is away, and the others hear so at
+/// once: whoever arrives later does not wait until each of them has waited in vain.
+async fn one_by_one<F>(txs: &[Tx], alone: impl Fn(&Tx) -> F) -> Vec<Result<Commit, StoreError>>
+where
+    F: Future<Output = Result<Vec<Commit>, Failed>>,
+{
+    let mut ends = Vec::new();
+    for tx in txs {
+        match alone(tx).await {
+            Ok(done) => ends.extend(done.into_iter().map(Ok)),
+            Err((error, Remedy::None)) => {
+                ends.resize(txs.len(), Err(error));
+                break;
+            }
+            Err((error, Remedy::Again | Remedy::Apart)) => ends.push(Err(error)),
+        }
+    }
+    ends
 }
 
 impl fmt::Debug for PostgresStore {
@@ -620,5 +632,32 @@ impl IdempotencyStore for PostgresStore {
             Box::pin(async move { Ok(Keep::Changes(sql.abandon(&key, &token).await?)) })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_the_database_is_away_the_others_are_not_tried() {
+        let done = || Commit::Done { accepted: Vec::new(), claimed: Vec::new() };
+        let error = |text: &str| StoreError::Unavailable(text.to_owned());
+        let refused = (error("refused"), Remedy::Apart);
+        let crowded = (error("in the way of others"), Remedy::Again);
+        let away = (error("away"), Remedy::None);
+        let answers = [Ok(vec![done()]), Err(refused), Ok(vec![done()]), Err(crowded), Err(away)];
+        let tried = AtomicUsize::new(0);
+        let alone = |_: &Tx| {
+            let answer = answers.get(tried.fetch_add(1, Ordering::Relaxed)).cloned();
+            async { answer.expect("the others are not tried") }
+        };
+        let txs: Vec<_> = (0..9).map(|_| Tx::new(DateTime::UNIX_EPOCH)).collect();
+        let ends = one_by_one(&txs, alone).await;
+        let (first, rest) = ends.split_at(4);
+        assert_eq!(first, [Ok(done()), Err(error("refused")), Ok(done()), Err(error("in the way of others"))]);
+        assert_eq!(rest, vec![Err(error("away")); 5]);
     }
 }
