@@ -453,7 +453,8 @@ impl<'c> Change<'c> {
     }
 
     /// Reads in one journey what a change is going to ask for. Keys are locked in their order, so that of two changes
-    /// neither waits for what the other holds while it holds what that one waits for.
+    /// neither waits for what the other holds while it holds what that one waits for. Which keys references lead to is
+    /// not known yet.
     pub(super) async fn look_ahead(&mut self, tx: &Tx) -> Result<(), StoreError> {
         let firsts = tx.claims.iter().filter_map(|claim| claim.candidates.first());
         let writes = || tx.writes.iter().chain(firsts.clone().flat_map(|candidate| &candidate.writes));
