@@ -413,8 +413,7 @@ pub(crate) async fn accept(
 }
 
 async fn is_leased(tables: &mut impl Intake, work: &WorkKey, now: Micros) -> Result<bool, StoreError> {
-    let state = tables.work(work).await?;
-    Ok(state.and_then(|state| state.leased_until).is_some_and(|until| now < until))
+    Ok(tables.work(work).await?.is_some_and(|state| state.is_leased(now)))
 }
 
 /// Answers a delivery that was seen before, and makes what of it is unread due again.

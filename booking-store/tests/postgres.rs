@@ -562,7 +562,9 @@ impl Proxy {
                 let (answers, questions) =
                     TcpStream::connect(("127.0.0.1", direct)).await.unwrap().into_split();
                 let (asked, so_far) = (Arc::clone(&count), Arc::clone(&count));
-                let asks = move || drop(asked.questions.fetch_add(1, Ordering::SeqCst));
+                let asks = move || {
+                    asked.questions.fetch_add(1, Ordering::SeqCst);
+                };
                 let is_answered = move |way: &Way| {
                     !way.is_silent && so_far.questions.load(Ordering::SeqCst) <= way.answered
                 };
