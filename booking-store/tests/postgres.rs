@@ -577,7 +577,8 @@ impl Proxy {
 
     /// The way by the proxy.
     fn url(&self) -> PostgresUrl {
-        PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{}/postgres?sslmode=disable", self.port)).unwrap()
+        PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{}/postgres?sslmode=disable", self.port))
+            .unwrap()
     }
 
     /// The way past it.
@@ -709,7 +710,8 @@ fn a_claim_whose_answer_is_lost_claims_no_more() {
         let proxy = Proxy::start().await;
         let url = proxy.url().with_connections(1);
         let store = PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
-        let claim = || store.claim_work(at(1), Duration::from_secs(60), &Places::free(1));
+        let one = Places::free(1);
+        let claim = || store.claim_work(at(1), Duration::from_secs(60), &one);
         assert_eq!(claim().await, Ok(Vec::new()));
         for number in 0..3 {
             done(&store, due(number)).await;
@@ -742,19 +744,24 @@ fn a_new_connection_that_gets_no_further_keeps_nobody_waiting() {
         // Whoever logs in is let in, and its first statement waits.
         let (client, connection) = tokio_postgres::connect(&text, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
-        client.batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_settings IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        client
+            .batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_settings IN ACCESS EXCLUSIVE MODE")
+            .await
+            .unwrap();
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'staykey'";
         ask(&text, others).await;
+        let one = Places::free(1);
         let ends = async {
             let (ping, put) = tokio::join!(store.ping(), store.commit(put(alert("late", ""))));
             let (claim, told) = tokio::join!(
-                store.claim_work(at(1), Duration::from_secs(60), &Places::free(1)),
+                store.claim_work(at(1), Duration::from_secs(60), &one),
                 store.commit(arrival("1", 1)),
             );
             [ping.unwrap_err(), put.unwrap_err(), claim.unwrap_err(), told.unwrap_err()]
         };
-        let ends = tokio::time::timeout(Duration::from_secs(12), ends).await.expect("an answer, though a bad one");
+        let ends =
+            tokio::time::timeout(Duration::from_secs(12), ends).await.expect("an answer, though a bad one");
         for end in ends {
             assert!(matches!(&end, StoreError::Unavailable(text) if text.contains("in time")), "{end}");
         }

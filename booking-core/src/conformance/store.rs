@@ -1456,7 +1456,8 @@ async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
     for number in 0..STAYS {
         let (name, old, new) = (name(number), grant_work(number), grant_work(number + ANEW));
         let row = store.work_row(&old).await.expect("work_row");
-        let left = (unread(store, &old).await, store.stay(&harbour(), &stay(number)).await.expect("stay"), row);
+        let left =
+            (unread(store, &old).await, store.stay(&harbour(), &stay(number)).await.expect("stay"), row);
         assert_eq!(left, (vec![], vec![], None), "{name}: nothing is told of a stay that is forgotten");
         let anew = unread(store, &new).await;
         let named = (!anew.is_empty()).then(|| stay(number + ANEW));
@@ -1465,7 +1466,10 @@ async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
     }
     for lease in leases(store, 3, 10, 1_000).await {
         let before = held.iter().find(|before| before.work == lease.work);
-        assert!(before.is_none_or(|before| before.token < lease.token), "an old token does not become good again");
+        assert!(
+            before.is_none_or(|before| before.token < lease.token),
+            "an old token does not become good again"
+        );
     }
 }
 

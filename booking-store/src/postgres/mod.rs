@@ -253,7 +253,8 @@ impl PostgresStore {
         let values = || vec![value(older_than.0), value(PART)];
         let mut gone = 0;
         loop {
-            let part: i64 = self.read(sql, values, |row| column(row, 0)).await?.into_iter().sum();
+            let parts = self.read(sql, values, |row| column::<i64>(row, 0)).await?;
+            let part: i64 = parts.into_iter().sum();
             gone += number::<u64>(part)?;
             if part < PART {
                 return Ok(gone);
@@ -657,7 +658,10 @@ mod tests {
         let txs: Vec<_> = (0..9).map(|_| Tx::new(DateTime::UNIX_EPOCH)).collect();
         let ends = one_by_one(&txs, alone).await;
         let (first, rest) = ends.split_at(4);
-        assert_eq!(first, [Ok(done()), Err(error("refused")), Ok(done()), Err(error("in the way of others"))]);
+        assert_eq!(
+            first,
+            [Ok(done()), Err(error("refused")), Ok(done()), Err(error("in the way of others"))]
+        );
         assert_eq!(rest, vec![Err(error("away")); 5]);
     }
 }

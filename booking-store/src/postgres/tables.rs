@@ -146,10 +146,7 @@ impl Sql {
     }
 
     /// Changes rows in one journey and says how many each change concerned.
-    async fn counts(
-        &mut self,
-        changes: impl IntoIterator<Item = (&str, Vec<Value>)>,
-    ) -> Result<Vec<u64>, StoreError> {
+    async fn counts(&mut self, changes: Vec<(&str, Vec<Value>)>) -> Result<Vec<u64>, StoreError> {
         let mut sent = Vec::new();
         for (sql, values) in changes {
             sent.push(self.send(sql, values).await?);
@@ -251,9 +248,8 @@ impl Sql {
     ) -> Result<Purged, StoreError> {
         // So that those who held a key until it is locked here are seen, whatever they have added.
         self.sent.push(order(&self.connection, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"));
-        let grant = |(tenant, booking): &(TenantSlug, BookingId)| {
-            WorkKey::Grant(tenant.clone(), booking.clone())
-        };
+        let grant =
+            |(tenant, booking): &(TenantSlug, BookingId)| WorkKey::Grant(tenant.clone(), booking.clone());
         let work = self.lock_works(stays.iter().map(grant).collect()).await?;
         let is_over = |stay: &&(TenantSlug, BookingId)| rules::is_forgettable(work.get(&grant(stay)), now);
         let over: Vec<_> = stays.iter().filter(is_over).collect();
@@ -261,14 +257,17 @@ impl Sql {
         let keys: Vec<_> = over.iter().copied().map(grant).collect();
 
         let token = |key: &WorkKey| Some(int(work.get(key)?.token));
-        let records = Kind::ALL.map(|kind| (&*Records::of(kind).purge, names()));
-        let inbox = (sql::PURGE_INBOX_OF, texts(keys.iter().map(|key| [key.to_string()])));
-        let rest = [
+        let mut changes = Vec::new();
+        for kind in Kind::ALL {
+            changes.push((Records::of(kind).purge.as_str(), names()));
+        }
+        changes.extend([
+            (sql::PURGE_INBOX_OF, texts(keys.iter().map(|key| [key.to_string()]))),
             (sql::PURGE_ALIASES, names()),
             (sql::PURGE_WORKS, works_values(keys.iter())?),
             (sql::RAISE_NUMBER, vec![text("first_token"), value(keys.iter().filter_map(token).max())]),
-        ];
-        let counts = self.counts(records.into_iter().chain([inbox]).chain(rest)).await?;
+        ]);
+        let counts = self.counts(changes).await?;
         let (records, rest) = counts.split_at(Kind::ALL.len());
         let left = (stays.len() - over.len()) as u64;
         Ok(Purged { inbox: rest[0], records: records.iter().sum(), left, ..Purged::default() })
@@ -348,7 +347,7 @@ impl Sql {
     }
 
     pub(super) async fn abandon(&mut self, key: &str, token: &IdempotencyToken) -> Result<bool, StoreError> {
-        Ok(self.counts([(sql::ABANDON, vec![text(key), value(int(token.0))])]).await? != [0])
+        Ok(self.counts(vec![(sql::ABANDON, vec![text(key), value(int(token.0))])]).await? != [0])
     }
 
     async fn remembered(
@@ -379,9 +378,7 @@ pub(super) fn work_values(work: &WorkKey) -> Result<Vec<Value>, StoreError> {
 }
 
 /// The columns of several keys.
-pub(super) fn works_values<'w>(
-    works: impl Iterator<Item = &'w WorkKey>,
-) -> Result<Vec<Value>, StoreError> {
+pub(super) fn works_values<'w>(works: impl Iterator<Item = &'w WorkKey>) -> Result<Vec<Value>, StoreError> {
     let (mut ranks, mut names) = (Vec::new(), Vec::new());
     for work in works {
         let (rank, tenant, id) = columns(work)?;
