@@ -277,10 +277,11 @@ impl Store for Watched {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        self.inner.purge(older_than, stays).await
+        self.inner.purge(now, older_than, stays).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -557,20 +557,25 @@ impl Store for MemoryStore {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
         let mut state = self.state();
-        let old = Micros::of(older_than);
+        let (now, old) = (Micros::of(now), Micros::of(older_than));
         let mut purged = Purged::default();
         for (tenant, booking) in stays {
+            let work = WorkKey::Grant(tenant.clone(), booking.clone());
+            if !rules::is_forgettable(state.work.rows.get(&work), now) {
+                purged.left += 1;
+                continue;
+            }
             for key in state.keys_of_stay(tenant, booking) {
                 at_once(state.delete(&key))?;
                 purged.records += 1;
             }
             let names = |(of, ..): &AliasKey, to: &BookingId| of == tenant && to == booking;
             state.aliases.rows.retain(|alias, to| !names(alias, to));
-            let work = WorkKey::Grant(tenant.clone(), booking.clone());
             if let Some(row) = state.work.remove(&work) {
                 state.counters.token = state.counters.token.max(row.token);
             }

@@ -57,13 +57,18 @@ impl WorkState {
         })
     }
 
+    /// Whether somebody works on the key.
+    pub(crate) fn is_leased(&self, now: Micros) -> bool {
+        self.leased_until.is_some_and(|until| now < until)
+    }
+
     /// Whether the lease with this token is still good.
     pub(crate) fn holds(&self, token: u64, now: Micros) -> bool {
         #[cfg(staykey_planted)]
         if planted(planted::NO_FENCING_TOKEN) {
             return true;
         }
-        self.token == token && self.leased_until.is_some_and(|until| now < until)
+        self.token == token && self.is_leased(now)
     }
 
     fn mark(&mut self, at: Micros, priority: Option<Micros>) {
@@ -232,6 +237,11 @@ pub(crate) async fn extend(
     state.leased_until = Some(until);
     tables.set_work(&lease.work, &state).await?;
     Ok(Some(Lease { until: until.utc()?, failures: state.failures, ..lease.clone() }))
+}
+
+/// Whether a stay may be forgotten, as its key's row stands. Whoever works on it goes on to write rows of it.
+pub(crate) fn is_forgettable(work: Option<&WorkState>, now: Micros) -> bool {
+    work.is_none_or(|state| !state.is_leased(now))
 }
 
 async fn apply(tables: &mut impl Tables, write: Write, now: Micros) -> Result<(), StoreError> {
@@ -403,8 +413,7 @@ pub(crate) async fn accept(
 }
 
 async fn is_leased(tables: &mut impl Intake, work: &WorkKey, now: Micros) -> Result<bool, StoreError> {
-    let state = tables.work(work).await?;
-    Ok(state.and_then(|state| state.leased_until).is_some_and(|until| now < until))
+    Ok(tables.work(work).await?.is_some_and(|state| state.is_leased(now)))
 }
 
 /// Answers a delivery that was seen before, and makes what of it is unread due again.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -519,55 +520,123 @@ fn a_server_that_was_restarted_is_found_again() {
     });
 }
 
-/// Carries bytes between a client and a server, as long as nobody tells it to be silent.
+/// What becomes of that which goes by a [`Proxy`].
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// Nothing is carried.
+    is_silent: bool,
+    /// So many questions are answered.
+    answered: u32,
+    /// How often connections were cut.
+    cuts: u32,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicU32,
+    questions: AtomicU32,
+}
+
+/// A way to a server of its own, which can be watched and disturbed.
+struct Proxy {
+    server: Server,
+    direct: u16,
+    port: u16,
+    way: watch::Sender<Way>,
+    counts: Arc<Counts>,
+}
+
+impl Proxy {
+    async fn start() -> Self {
+        let direct = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Server::start(&format!("-c listen_addresses=127.0.0.1 -c port={direct}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let way = watch::Sender::new(Way { is_silent: false, answered: u32::MAX, cuts: 0 });
+        let counts = Arc::new(Counts::default());
+        let (see, count) = (way.subscribe(), Arc::clone(&counts));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                count.connections.fetch_add(1, Ordering::SeqCst);
+                let (here, there) = client.into_split();
+                let (answers, questions) =
+                    TcpStream::connect(("127.0.0.1", direct)).await.unwrap().into_split();
+                let (asked, so_far) = (Arc::clone(&count), Arc::clone(&count));
+                let asks = move || {
+                    asked.questions.fetch_add(1, Ordering::SeqCst);
+                };
+                let is_answered = move |way: &Way| {
+                    !way.is_silent && so_far.questions.load(Ordering::SeqCst) <= way.answered
+                };
+                tokio::spawn(carry(here, questions, see.clone(), asks, |way| !way.is_silent));
+                tokio::spawn(carry(answers, there, see.clone(), || {}, is_answered));
+            }
+        });
+        Self { server, direct, port, way, counts }
+    }
+
+    /// The way by the proxy.
+    fn url(&self) -> PostgresUrl {
+        PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{}/postgres?sslmode=disable", self.port))
+            .unwrap()
+    }
+
+    /// The way past it.
+    fn direct(&self) -> String {
+        format!("{}&port={}", self.server.url("postgres"), self.direct)
+    }
+
+    fn silence(&self, is_silent: bool) {
+        self.way.send_modify(|way| way.is_silent = is_silent);
+    }
+
+    fn connections(&self) -> u32 {
+        self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    fn questions(&self) -> u32 {
+        self.counts.questions.load(Ordering::SeqCst)
+    }
+}
+
+/// Carries bytes between a client and a server where it may, until the way is cut.
 async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut is_silent: watch::Receiver<bool>,
+    mut way: watch::Receiver<Way>,
+    seen: impl Fn(),
+    may: impl Fn(&Way) -> bool,
 ) {
     let mut bytes = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        if is_silent.wait_for(|silent| !silent).await.is_err() || to.write_all(&bytes[..count]).await.is_err()
-        {
+    let cuts = way.borrow().cuts;
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut bytes) => read,
+            _ = way.wait_for(|way| way.cuts != cuts) => break,
+        };
+        let Ok(count @ 1..) = read else { break };
+        seen();
+        let waits = way.wait_for(|way| way.cuts != cuts || may(way));
+        if waits.await.map_or(true, |way| way.cuts != cuts) || to.write_all(&bytes[..count]).await.is_err() {
             break;
         }
     }
 }
 
-/// A way to a server on this machine that can be made silent. Answers with its port.
-async fn way_to(server: u16, is_silent: watch::Receiver<bool>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let (here, there) = client.into_split();
-            let (answers, questions) = TcpStream::connect(("127.0.0.1", server)).await.unwrap().into_split();
-            tokio::spawn(carry(here, questions, is_silent.clone()));
-            tokio::spawn(carry(answers, there, is_silent.clone()));
-        }
-    });
-    port
-}
-
 #[test]
 fn a_server_that_falls_silent_keeps_nobody_waiting_and_is_found_again() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = Server::start(&format!("-c listen_addresses=127.0.0.1 -c port={port}"));
     run(async {
-        let (silence, is_silent) = watch::channel(false);
-        let way = way_to(port, is_silent).await;
-        let url = PostgresUrl::parse(&format!("postgres://staykey@127.0.0.1:{way}/postgres?sslmode=disable"));
-        let url = url.unwrap().with_connections(3).with_patience(Duration::from_secs(6));
+        let proxy = Proxy::start().await;
+        let url = proxy.url().with_connections(3).with_patience(Duration::from_secs(6));
         let open = || PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7)));
         let store = open().await.unwrap();
         let all = |round: u32| (0..12).map(move |number| alert(&format!("{round}-{number}"), ""));
         join_all(all(0).map(|record| done(&store, put(record)))).await;
-        let direct = format!("{}&port={port}", server.url("postgres"));
         let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'staykey'";
-        let count: u32 = ask(&direct, connected).await[0][0].as_deref().unwrap().parse().unwrap();
+        let count: u32 = ask(&proxy.direct(), connected).await[0][0].as_deref().unwrap().parse().unwrap();
         assert!((1..=3).contains(&count), "{count} connections, and it was told three");
 
-        silence.send(true).unwrap();
+        proxy.silence(true);
         let is_late =
             |error: &StoreError| matches!(error, StoreError::Unavailable(text) if text.contains("in time"));
         let ends = async {
@@ -584,13 +653,120 @@ fn a_server_that_falls_silent_keeps_nobody_waiting_and_is_found_again() {
             assert!(end.as_ref().is_err_and(is_late), "{end:?}");
         }
 
-        silence.send(false).unwrap();
+        proxy.silence(false);
         join_all(all(2).map(|record| done(&store, put(record)))).await;
         for (round, is_there) in [(0, true), (1, false), (2, true)] {
             for record in all(round) {
                 assert_eq!(store.get(&record.key()).await.unwrap().is_some(), is_there, "{round}");
             }
         }
+    });
+}
+
+#[test]
+fn a_purge_costs_the_same_however_much_goes() {
+    const STAYS: u32 = 200;
+    const OLD: u32 = 12_000;
+    run(async {
+        let proxy = Proxy::start().await;
+        let store = PostgresStore::open(&proxy.url(), key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
+        join_all((0..STAYS).map(|number| done(&store, arrival(&number.to_string(), number)))).await;
+        let old = format!(
+            "INSERT INTO audit (tenant, at, what, detail) SELECT 'harbour', n, 'w', '' FROM generate_series(1, {OLD}) AS n"
+        );
+        ask(&proxy.direct(), &old).await;
+        let stays: Vec<_> = (0..STAYS).map(|number| (harbour(), stay(number))).collect();
+        // Its statements are known to the connection from then on.
+        let first = store.purge(at(0), at(0), &stays[..1]).await.unwrap();
+        assert_eq!((first.records, first.inbox, first.audit), (1, 1, u64::from(OLD)));
+        let before = proxy.questions();
+        let rest = store.purge(at(0), at(0), &stays[1..]).await.unwrap();
+        let asked = proxy.questions() - before;
+        assert_eq!((rest.records, rest.inbox), (u64::from(STAYS) - 1, u64::from(STAYS) - 1));
+        assert!(asked < STAYS / 2, "{asked} journeys for {STAYS} stays");
+    });
+}
+
+#[test]
+fn a_change_in_vain_costs_no_connection() {
+    const CONNECTIONS: u32 = 4;
+    run(async {
+        let proxy = Proxy::start().await;
+        let url = proxy.url().with_connections(CONNECTIONS as usize);
+        let store = PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
+        for round in 0..40 {
+            // All but one find out at their end that they have not found the row.
+            let same = (0..CONNECTIONS).map(|_| done(&store, put(alert(&round.to_string(), ""))));
+            join_all(same).await;
+        }
+        let made = proxy.connections();
+        assert!(made <= CONNECTIONS, "{made} connections for changes that met");
+    });
+}
+
+#[test]
+fn a_claim_whose_answer_is_lost_claims_no_more() {
+    run(async {
+        let proxy = Proxy::start().await;
+        let url = proxy.url().with_connections(1);
+        let store = PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
+        let one = Places::free(1);
+        let claim = || store.claim_work(at(1), Duration::from_secs(60), &one);
+        assert_eq!(claim().await, Ok(Vec::new()));
+        for number in 0..3 {
+            done(&store, due(number)).await;
+        }
+        // What puts keys into the queue is answered, what claims them is not.
+        let answered = proxy.questions() + 1;
+        proxy.way.send_modify(|way| way.answered = answered);
+        let leased = async || {
+            let count = "SELECT count(*) FROM work WHERE leased_until IS NOT NULL";
+            ask(&proxy.direct(), count).await[0][0].as_deref().unwrap().parse::<u32>().unwrap()
+        };
+        let cut = async {
+            while leased().await == 0 {}
+            proxy.way.send_modify(|way| (way.answered, way.cuts) = (u32::MAX, way.cuts + 1));
+        };
+        let both = futures_util::future::join(claim(), cut);
+        let (claimed, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+        assert!(claimed.is_err(), "{claimed:?}");
+        assert_eq!(leased().await, 1, "what nobody is told of");
+        assert_eq!(claim().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_new_connection_that_gets_no_further_keeps_nobody_waiting() {
+    run(async {
+        let text = Server::shared().database().await;
+        let url = PostgresUrl::parse(&text).unwrap().with_patience(Duration::from_secs(4));
+        let store = PostgresStore::open(&url, key('1'), Arc::new(SeededRng::new(7))).await.unwrap();
+        // Whoever logs in is let in, and its first statement waits.
+        let (client, connection) = tokio_postgres::connect(&text, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+            .batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_settings IN ACCESS EXCLUSIVE MODE")
+            .await
+            .unwrap();
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'staykey'";
+        ask(&text, others).await;
+        let one = Places::free(1);
+        let ends = async {
+            let (ping, put) = tokio::join!(store.ping(), store.commit(put(alert("late", ""))));
+            let (claim, told) = tokio::join!(
+                store.claim_work(at(1), Duration::from_secs(60), &one),
+                store.commit(arrival("1", 1)),
+            );
+            [ping.unwrap_err(), put.unwrap_err(), claim.unwrap_err(), told.unwrap_err()]
+        };
+        let ends =
+            tokio::time::timeout(Duration::from_secs(12), ends).await.expect("an answer, though a bad one");
+        for end in ends {
+            assert!(matches!(&end, StoreError::Unavailable(text) if text.contains("in time")), "{end}");
+        }
+        client.batch_execute("ROLLBACK").await.unwrap();
+        store.ping().await.unwrap();
     });
 }
 

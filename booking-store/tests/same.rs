@@ -29,7 +29,7 @@ enum Op {
     Commit(Box<Tx>, Option<usize>),
     ClaimWork(i64, u64, Places),
     Extend(i64, usize, i64),
-    Purge(i64, Vec<(TenantSlug, BookingId)>),
+    Purge(i64, i64, Vec<(TenantSlug, BookingId)>),
     Begin(i64, usize),
     Complete(i64, usize, u64),
     Abandon(usize, u64),
@@ -209,8 +209,8 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (tx(), proptest::option::of(0..4_usize)).prop_map(|(tx, lease)| Op::Commit(Box::new(tx), lease)),
         3 => (minutes(), 0..10_u64, places()).prop_map(|(now, length, places)| Op::ClaimWork(now, length, places)),
         1 => (minutes(), 0..4_usize, minutes()).prop_map(|(now, lease, until)| Op::Extend(now, lease, until)),
-        1 => (minutes(), proptest::collection::vec((tenant(), stay()), 0..2))
-            .prop_map(|(older, stays)| Op::Purge(older, stays)),
+        1 => (minutes(), minutes(), proptest::collection::vec((tenant(), stay()), 0..3))
+            .prop_map(|(now, older, stays)| Op::Purge(now, older, stays)),
         1 => (minutes(), 0..2_usize).prop_map(|(now, key)| Op::Begin(now, key)),
         1 => (minutes(), 0..2_usize, 1..4_u64).prop_map(|(now, key, token)| Op::Complete(now, key, token)),
         1 => (0..2_usize, 1..4_u64).prop_map(|(key, token)| Op::Abandon(key, token)),
@@ -243,7 +243,7 @@ async fn does(store: &dyn Both, leases: &mut Vec<Lease>, op: &Op) -> String {
             Some(lease) => text(&store.extend(at(*now), &lease, at(*until)).await),
             None => String::new(),
         },
-        Op::Purge(older, stays) => text(&store.purge(at(*older), stays).await),
+        Op::Purge(now, older, stays) => text(&store.purge(at(*now), at(*older), stays).await),
         Op::Begin(now, number) => text(&store.begin(at(*now), key(*number), ttl).await),
         Op::Complete(now, number, token) => {
             let token = IdempotencyToken(*token);

@@ -353,7 +353,7 @@ fn purged_rows_are_nowhere_in_the_files() {
         record.booking = Some(*booking);
         done(&store, put(Record::Booking(record))).await;
         assert!(place.holds(GUEST), "a booking is plain");
-        store.purge(at(0), &[(harbour(), stay(1))]).await.unwrap();
+        store.purge(at(0), at(0), &[(harbour(), stay(1))]).await.unwrap();
         // What follows waits until the log is cut.
         store.ping().await.unwrap();
     });

@@ -278,10 +278,11 @@ impl Store for PausingStore {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        self.reach(Point::Record, self.inner.purge(older_than, stays)).await
+        self.reach(Point::Record, self.inner.purge(now, older_than, stays)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! What every [`Store`] keeps to.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use serde_json::json;
 
 use crate::booking::{Booking, BookingKind, BookingStatus, Guest, Revision, StayDates};
@@ -132,6 +133,9 @@ cases![
     the_audit_trail,
     purge_forgets,
     purge_fences,
+    what_arrives_beside_a_purge_is_not_lost,
+    purge_leaves_what_is_worked_on,
+    a_worker_beside_a_purge_leaves_nothing_behind,
 ];
 
 fn at(minutes: i64) -> DateTime<Utc> {
@@ -1388,8 +1392,8 @@ async fn purge_forgets(store: &dyn Store) {
     write(store, 50, vec![entry(0), entry(50), put(alert("free", None, ""))]).await;
     try_claim(store, 0, wanted(0, 1000, vec![one_pin(1, &d, "1111")])).await;
 
-    let purged = store.purge(at(40), &[(harbour(), stay(1))]).await.expect("purge");
-    assert_eq!((purged.records, purged.audit), (2, 1), "{purged:?}");
+    let purged = store.purge(at(60), at(40), &[(harbour(), stay(1))]).await.expect("purge");
+    assert_eq!((purged.records, purged.audit, purged.left), (2, 1, 0), "{purged:?}");
     assert!(store.stay(&harbour(), &stay(1)).await.expect("stay").is_empty());
     assert_eq!(alias_of(store, "over").await, None);
     assert_eq!(unread(store, &grant_work(1)).await, vec![]);
@@ -1417,12 +1421,109 @@ async fn purge_forgets(store: &dyn Store) {
 async fn purge_fences(store: &dyn Store) {
     arrive(store, 0, arrival(None, vec![(hint("a"), stay(1))])).await;
     let held = lease(store, 0, 100).await;
-    store.purge(at(0), &[(harbour(), stay(1))]).await.expect("purge");
+    // Its host's clock is behind.
+    let purged = store.purge(at(100), at(0), &[(harbour(), stay(1))]).await.expect("purge");
+    assert_eq!(purged.left, 0);
     assert_eq!(commit(store, Tx::under(at(1), &held)).await, Commit::Fenced);
     write(store, 2, vec![due(grant_work(1), 2, None)]).await;
     let again = lease(store, 2, 100).await;
     assert!(again.token > held.token, "an old token does not become good again");
     assert_eq!(commit(store, Tx::under(at(3), &held)).await, Commit::Fenced);
+}
+
+async fn what_arrives_beside_a_purge_is_not_lost(store: &dyn Store) {
+    const STAYS: u32 = 40;
+    const ANEW: u32 = 100;
+    let name = |number: u32| format!("over-{number}");
+    let told = |number: u32, of: u32| arrival(None, vec![(hint(&name(number)), stay(of))]);
+    for number in 0..STAYS {
+        arrive(store, 0, told(number, number)).await;
+    }
+    let held = leases(store, 0, 10, STAYS as usize).await;
+    for lease in &held {
+        finish(store, 1, lease, None, false).await;
+    }
+    let arriving = (0..STAYS).map(|number| async move {
+        for _ in 0..8 {
+            arrive(store, 2, told(number, number + ANEW)).await;
+        }
+    });
+    let purging = (0..STAYS).map(|number| async move {
+        store.purge(at(2), at(0), &[(harbour(), stay(number))]).await.expect("purge");
+    });
+    join(join_all(arriving), join_all(purging)).await;
+
+    for number in 0..STAYS {
+        let (name, old, new) = (name(number), grant_work(number), grant_work(number + ANEW));
+        let row = store.work_row(&old).await.expect("work_row");
+        let left =
+            (unread(store, &old).await, store.stay(&harbour(), &stay(number)).await.expect("stay"), row);
+        assert_eq!(left, (vec![], vec![], None), "{name}: nothing is told of a stay that is forgotten");
+        let anew = unread(store, &new).await;
+        let named = (!anew.is_empty()).then(|| stay(number + ANEW));
+        assert_eq!(alias_of(store, &name).await, named, "{name}: what is told of a stay leads to it");
+        write(store, 3, vec![due(old, 3, None)]).await;
+    }
+    for lease in leases(store, 3, 10, 1_000).await {
+        let before = held.iter().find(|before| before.work == lease.work);
+        assert!(
+            before.is_none_or(|before| before.token < lease.token),
+            "an old token does not become good again"
+        );
+    }
+}
+
+async fn purge_leaves_what_is_worked_on(store: &dyn Store) {
+    let d = door("1");
+    for number in 1..4 {
+        arrive(store, 0, arrival(None, vec![(hint(&number.to_string()), stay(number))])).await;
+    }
+    let held = leases(store, 0, 10, 1).await.remove(0);
+    let WorkKey::Grant(_, worked_on) = held.work.clone() else { panic!("{held:?}") };
+    let stays: Vec<_> = (1..4).map(|number| (harbour(), stay(number))).collect();
+    let purge = async |minutes: i64| store.purge(at(minutes), at(0), &stays).await.expect("purge");
+    let purged = purge(9).await;
+    assert_eq!((purged.records, purged.left), (2, 1), "the others go");
+    assert_eq!(store.stay(&harbour(), &worked_on).await.expect("stay").len(), 1);
+    assert_eq!(unread(store, &held.work).await.len(), 1);
+    let made = CodeRecord { stay: worked_on.clone(), ..code(1, 1, &d) };
+    done(commit(store, Tx { writes: vec![put(Record::Code(made))], ..Tx::under(at(9), &held) }).await);
+    let purged = purge(10).await;
+    assert_eq!((purged.records, purged.left), (2, 0), "at its end a lease is over");
+    assert_eq!(store.work_row(&held.work).await.expect("work_row"), None);
+}
+
+async fn a_worker_beside_a_purge_leaves_nothing_behind(store: &dyn Store) {
+    const STAYS: u32 = 60;
+    let d = door("1");
+    for number in 0..STAYS {
+        arrive(store, 0, arrival(None, vec![(hint(&format!("over-{number}")), stay(number))])).await;
+    }
+    let held = leases(store, 0, 10, STAYS as usize).await;
+    let worked = held.iter().zip(0..).map(|(lease, number)| {
+        let WorkKey::Grant(_, of) = lease.work.clone() else { panic!("{lease:?}") };
+        let made = CodeRecord { stay: of, ..code(number, 0, &d) };
+        // The lease goes on: nothing of the key's row is changed.
+        commit(store, Tx { writes: vec![put(Record::Code(made))], ..Tx::under(at(1), lease) })
+    });
+    // Every other time the lease is over by the clock of whoever purges.
+    let sees_it_over = |number: u32| number.is_multiple_of(2);
+    let purged = (0..STAYS).map(|number| async move {
+        let now = at(if sees_it_over(number) { 20 } else { 1 });
+        store.purge(now, at(0), &[(harbour(), stay(number))]).await.expect("purge")
+    });
+    let (worked, purged) = join(join_all(worked), join_all(purged)).await;
+    let ends: BTreeMap<_, _> = held.iter().map(|lease| lease.work.clone()).zip(worked).collect();
+    for (number, purged) in (0..STAYS).zip(purged) {
+        let rows = store.stay(&harbour(), &stay(number)).await.expect("stay").len();
+        let is_done = matches!(ends[&grant_work(number)], Commit::Done { .. });
+        let end = (purged.left, purged.records, rows, is_done);
+        if sees_it_over(number) {
+            assert_eq!(end, (0, 1 + u64::from(is_done), 0, is_done), "{number}: before or after, but whole");
+        } else {
+            assert_eq!(end, (1, 0, 2, true), "{number}: whoever works on it is left alone");
+        }
+    }
 }
 
 fn booking(text: &str) -> Booking {

@@ -277,6 +277,8 @@ pub struct Purged {
     pub audit: u64,
     /// Rows of stays that are over.
     pub records: u64,
+    /// Stays that were left alone because somebody works on them.
+    pub left: u64,
 }
 
 /// A store.
@@ -389,8 +391,12 @@ pub trait Store: Send + Sync {
 
     /// Forgets: read inbox rows and audit entries older than `older_than`, and every row, alias and unread work of
     /// stays named in `stays`.
+    ///
+    /// A stay whose key is leased at `now` is left as it is, and counted: its worker has read it, and goes on to write
+    /// what it has done. Each of the others goes whole, or not at all.
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError>;

@@ -14,6 +14,8 @@ pub enum Erased {
     Done(Purged),
     /// So many codes of the stay are on doors: nothing would take them off if it were forgotten now.
     HasCodes(usize),
+    /// Somebody works on the stay at this moment, and nothing was forgotten: try again in a minute.
+    InWork,
     /// There is no such stay.
     Unknown,
 }
@@ -31,9 +33,12 @@ impl Engine {
         if codes > 0 {
             return Ok(Erased::HasCodes(codes));
         }
-        let purged = self.store.purge(DateTime::UNIX_EPOCH, &[(tenant.clone(), stay.clone())]).await?;
-        let writes = vec![self.audit(tenant, None, "erased", "one stay, at somebody's wish")];
         let now = self.clock.now();
+        let purged = self.store.purge(now, DateTime::UNIX_EPOCH, &[(tenant.clone(), stay.clone())]).await?;
+        if purged.left > 0 {
+            return Ok(Erased::InWork);
+        }
+        let writes = vec![self.audit(tenant, None, "erased", "one stay, at somebody's wish")];
         let _ = self.store.commit(Tx { writes, ..Tx::new(now) }).await?;
         Ok(Erased::Done(purged))
     }

@@ -1,7 +1,7 @@
 //! What staff asks and does.
 
 use booking_core::conformance::block_on;
-use booking_core::store::{Kind, PlanState, Record};
+use booking_core::store::{Kind, Places, PlanState, Record, Tx, WorkKey, Write};
 use booking_core::{BookingId, IntegrationName, Proof, VendorCodeId};
 use booking_engine::{Applied, Draft, Erased, Looking, Mode, OnDoor, Scope, Unlinkable, Whose};
 use booking_sim::smoobu::NewBooking;
@@ -303,6 +303,13 @@ fn a_guest_is_forgotten_once_nothing_is_on_a_door() {
     assert_eq!(erase(), Erased::HasCodes(1));
     house.cancel(id);
     house.pass(Duration::minutes(30));
+    let work = WorkKey::Grant(tenant_slug(), stay.clone());
+    let writes = vec![Write::Due { work: work.clone(), at: house.now(), priority: None }];
+    let _ = block_on(house.store.commit(Tx { writes, ..Tx::new(house.now()) })).unwrap();
+    let leases = block_on(house.engine.claim(&Places::free(100))).unwrap();
+    assert!(leases.iter().any(|lease| lease.work == work));
+    assert_eq!(erase(), Erased::InWork);
+    house.outlive_leases();
     assert!(matches!(erase(), Erased::Done(purged) if purged.records > 0));
     assert_eq!(erase(), Erased::Unknown);
     let left = block_on(house.store.inbox(&tenant_slug(), None, 100)).unwrap();

@@ -82,7 +82,7 @@ pub(super) async fn reissue(
     responses(
         (status = 200, body = ErasedView), (status = 401, body = ErrorView), (status = 403, body = ErrorView),
         (status = 404, body = ErrorView),
-        (status = 409, body = ErrorView, description = "Codes of it are on doors, or several have this reference")
+        (status = 409, body = ErrorView, description = "Codes of it are on doors, it is being worked on, or several have this reference")
     ),
     security(("token" = []))
 )]
@@ -98,6 +98,10 @@ pub(super) async fn erase(
         Erased::HasCodes(codes) => Err(ApiError::conflict(
             format!("{codes} of its codes are on doors, and nothing would take them off"),
             "wait until they are gone: at the end of the stay, or when it is cancelled",
+        )),
+        Erased::InWork => Err(ApiError::conflict(
+            "it is being worked on at this moment".to_owned(),
+            "try again in a minute",
         )),
         Erased::Unknown => Err(super::no_booking()),
     }

@@ -10,10 +10,10 @@ const STAYS: usize = 200;
 /// How many plans are looked at in one call.
 const PLANS: usize = 200;
 
-/// Forgets what is older than `retention`. Returns whether it could.
+/// Forgets what is older than `retention`. Returns whether all of it is gone.
 pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDelta) -> bool {
     match forget(engine, now, now - retention).await {
-        Ok(()) => true,
+        Ok(left) => left == 0,
         Err(error) => {
             tracing::error!(%error, "what is too old cannot be forgotten");
             false
@@ -21,24 +21,27 @@ pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDe
     }
 }
 
-async fn forget(engine: &Engine, now: DateTime<Utc>, older_than: DateTime<Utc>) -> Result<(), StoreError> {
+/// Answers how many stays are left, because somebody works on them.
+async fn forget(engine: &Engine, now: DateTime<Utc>, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
     let over = engine.forgettable(older_than).await?;
-    let (mut inbox, mut audit, mut records) = (0, 0, 0);
+    let (mut inbox, mut audit, mut records, mut left) = (0, 0, 0, 0);
     // At least one call: old inbox rows and audit entries belong to no stay.
     let first = over.len().min(STAYS);
     let chunks = std::iter::once(&over[..first]).chain(over[first..].chunks(STAYS));
     for stays in chunks {
-        let purged = engine.store().purge(older_than, stays).await?;
+        let purged = engine.store().purge(now, older_than, stays).await?;
         inbox += purged.inbox;
         audit += purged.audit;
         records += purged.records;
+        left += purged.left;
     }
     let mut plans = 0;
     for tenant in engine.tenants() {
         plans += forget_plans(engine, &tenant.slug, now, older_than).await?;
     }
-    tracing::info!(stays = over.len(), inbox, audit, records, plans, "forgot what is too old");
-    Ok(())
+    let stays = over.len() as u64 - left;
+    tracing::info!(stays, left, inbox, audit, records, plans, "forgot what is too old");
+    Ok(left)
 }
 
 /// Forgets the plans of a tenant that nobody can apply any more. Answers how many.

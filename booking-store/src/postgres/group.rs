@@ -2,6 +2,9 @@
 //!
 //! What the rules may ask for is known beforehand. So it is read in two journeys for all of them; the rules run over it in
 //! memory, one arrival after the other; and what they changed is written together with the commit.
+//!
+//! Keys, and then bookings, are locked when they are read, in their order: a row that goes away beside this is one that
+//! the group rests on, and writing it would only make it anew.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -12,8 +15,8 @@ use tokio_postgres::Row;
 
 use super::pool::{optional_texts, text, texts, value};
 use super::sql;
-use super::tables::{Sql, column, set_works};
-use crate::columns::{Shared, columns, from_json, int, limit, name, number, to_json, work_state};
+use super::tables::{Sql, column, placed_work, set_works, works_values};
+use crate::columns::{Shared, from_json, int, limit, name, number, to_json};
 use crate::rules::{self, AliasKey, ContentMark, DeliveryKey, InboxEntry, Intake, WorkState, at_once};
 use crate::time::Micros;
 
@@ -187,17 +190,13 @@ impl Known {
             Rows::of(repeatable.flat_map(|arrival| told(arrival)).flat_map(|(_, alias, _)| grants(&alias)));
         let mut equal = Rows::of(arrivals.iter().flat_map(|arrival| equal(arrival, grants)));
 
-        let of_work = work.rows.keys().map(columns).collect::<Result<Vec<_>, _>>()?;
+        let of_work = works_values(work.rows.keys())?;
         let of_equal: Vec<_> = equal.rows.keys().collect();
         let [of_work, of_records, of_unread, of_equal] = sql
             .all_of([
-                (sql::GET_WORKS, {
-                    let mut values = vec![value(of_work.iter().map(|(rank, ..)| *rank).collect::<Vec<_>>())];
-                    values.extend(texts(of_work.into_iter().map(|(_, tenant, id)| [tenant, id])));
-                    values
-                }),
+                (sql::LOCK_WORKS, of_work),
                 (
-                    sql::GET_BOOKINGS,
+                    sql::LOCK_BOOKINGS,
                     texts(records.rows.keys().map(|key| [key.tenant.to_string(), key.id.clone()])),
                 ),
                 (sql::HAVE_UNREAD, texts(unread.rows.keys().map(|work| [work.to_string()]))),
@@ -211,9 +210,7 @@ impl Known {
                 }),
             ])
             .await?;
-        work.fill(&of_work, |row| {
-            work_state((column(row, 1)?, column(row, 2)?, column(row, 3)?, column(row, 4)?, column(row, 5)?))
-        })?;
+        work.fill(&of_work, placed_work)?;
         records.fill(&of_records, |row| number(column(row, 1)?))?;
         unread.fill(&of_unread, |_| Ok(()))?;
         equal.fill(&of_equal, |row| from_json(column::<String>(row, 1)?.as_bytes(), "a reply"))?;

@@ -32,7 +32,7 @@ pub(crate) use target::Target;
 pub use url::PostgresUrl;
 
 use self::group::Line;
-use self::pool::{Pool, Vain, Value, failed, text, texts, value};
+use self::pool::{Pool, Vain, Value, failed, late, text, texts, value};
 use self::sql::Records;
 use self::tables::{Change, Failed, Remedy, Sql, alias_values, column, inbox_row, row_values, work_of};
 use crate::columns::{Shared, booking_id, columns, int, limit, number, time, work_key, work_row};
@@ -46,6 +46,9 @@ const ATTEMPTS: u32 = 48;
 const CROWDED: u32 = 3;
 /// So many keys are put into the queue at once.
 const RIPE: i64 = 10_000;
+
+/// So many rows that are too old are forgotten at once.
+const PART: i64 = 5_000;
 
 /// What a change wants of its transaction.
 enum Keep<T> {
@@ -92,15 +95,7 @@ impl Inner {
         let ends: Vec<_> = match self.accepted(Arc::clone(&txs)).await {
             Ok(ends) => ends.into_iter().map(Ok).collect(),
             Err((_, Remedy::Apart)) if txs.len() > 1 => {
-                let mut ends = Vec::new();
-                for tx in txs.iter() {
-                    let alone = self.accepted(Arc::new([tx.clone()])).await;
-                    ends.extend(alone.map_or_else(
-                        |(error, _)| vec![Err(error)],
-                        |ends| ends.into_iter().map(Ok).collect(),
-                    ));
-                }
-                ends
+                one_by_one(&txs, |tx| self.accepted(Arc::new([tx.clone()]))).await
             }
             Err((error, _)) => vec![Err(error); txs.len()],
         };
@@ -118,6 +113,26 @@ impl Inner {
         let done = |accepted| Commit::Done { accepted, claimed: Vec::new() };
         Ok(accepted.await?.into_iter().map(done).collect())
     }
+}
+
+/// Takes each in by itself. Once one fails that is not to blame for it, the database is away, and the others hear so at
+/// once: whoever arrives later does not wait until each of them has waited in vain.
+async fn one_by_one<F>(txs: &[Tx], alone: impl Fn(&Tx) -> F) -> Vec<Result<Commit, StoreError>>
+where
+    F: Future<Output = Result<Vec<Commit>, Failed>>,
+{
+    let mut ends = Vec::new();
+    for tx in txs {
+        match alone(tx).await {
+            Ok(done) => ends.extend(done.into_iter().map(Ok)),
+            Err((error, Remedy::None)) => {
+                ends.resize(txs.len(), Err(error));
+                break;
+            }
+            Err((error, Remedy::Again | Remedy::Apart)) => ends.push(Err(error)),
+        }
+    }
+    ends
 }
 
 impl fmt::Debug for PostgresStore {
@@ -193,40 +208,58 @@ impl PostgresStore {
         end.await.map_err(|_| broken_off())?
     }
 
-    /// Reads, or changes, with one statement.
+    /// Reads, or changes, with one statement; again after failures that are `repeatable`.
     async fn one_statement(
         &self,
         sql: &str,
         values: impl Fn() -> Vec<Value> + Send + Sync,
+        repeatable: fn(Vain) -> bool,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let Inner { pool, rng, crowd, .. } = &*self.inner;
         let values = &values;
         repeat(&**rng, crowd, || async move {
-            let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
-            let answer = in_time(pool.patience(), async {
+            in_time(pool.patience(), async {
+                let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
                 let client = connection.client().map_err(|error| (error, Remedy::None))?;
-                let known = |error: tokio_postgres::Error| {
-                    let again = Vain::of(&error).is_repeatable();
-                    (failed(&error), if again { Remedy::Again } else { Remedy::None })
+                let known = |error: &tokio_postgres::Error, repeatable: fn(Vain) -> bool| {
+                    let again = repeatable(Vain::of(error));
+                    (failed(error), if again { Remedy::Again } else { Remedy::None })
                 };
-                let statement = client.prepare_cached(sql).await.map_err(known)?;
-                pool::rows(client, &statement, values()).await.map_err(known)
-            });
-            let answer = answer.await?;
-            connection.back();
-            Ok(answer)
+                let prepared = client.prepare_cached(sql).await;
+                let statement = prepared.map_err(|error| known(&error, Vain::is_repeatable))?;
+                let answer = pool::rows(client, &statement, values()).await;
+                let answer = answer.map_err(|error| known(&error, repeatable))?;
+                connection.back();
+                Ok(answer)
+            })
+            .await
         })
         .await
         .map_err(|(error, _)| error)
     }
 
+    /// Reads, or changes so that it may be done twice.
     async fn read<T>(
         &self,
         sql: &str,
         values: impl Fn() -> Vec<Value> + Send + Sync,
         read: impl Fn(&tokio_postgres::Row) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        self.one_statement(sql, values).await?.iter().map(read).collect()
+        self.one_statement(sql, values, Vain::is_repeatable).await?.iter().map(read).collect()
+    }
+
+    /// Forgets what is older, in as many parts as it takes.
+    async fn forget(&self, sql: &str, older_than: Micros) -> Result<u64, StoreError> {
+        let values = || vec![value(older_than.0), value(PART)];
+        let mut gone = 0;
+        loop {
+            let parts = self.read(sql, values, |row| column::<i64>(row, 0)).await?;
+            let part: i64 = parts.into_iter().sum();
+            gone += number::<u64>(part)?;
+            if part < PART {
+                return Ok(gone);
+            }
+        }
     }
 
     fn record(
@@ -261,8 +294,7 @@ fn broken_off() -> StoreError {
 
 #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
 async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    let late = |_| (StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()), Remedy::None);
-    tokio::time::timeout(patience, work).await.map_err(late)?
+    tokio::time::timeout(patience, work).await.map_err(|_| (late(), Remedy::None))?
 }
 
 /// Makes a change with what it needs to know, as often as it takes.
@@ -283,8 +315,8 @@ async fn attempt<T, C: Sync>(
     context: &C,
     work: &(impl for<'w> Fn(&'w mut Sql, &'w C) -> BoxFuture<'w, Result<Keep<T>, StoreError>> + Sync),
 ) -> Result<T, Failed> {
-    let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
     in_time(pool.patience(), async {
+        let connection = pool.get().await.map_err(|error| (error, Remedy::None))?;
         let mut sql = Sql::begin(connection);
         match work(&mut sql, context).await {
             Ok(Keep::Changes(answer)) => sql.commit().await.map(|()| answer),
@@ -370,19 +402,20 @@ impl Store for PostgresStore {
             values.push(value(places.taken.values().copied().map(limit).collect::<Vec<_>>()));
             values
         };
-        let mut claimed = self
-            .read(sql::CLAIM_WORK, values, |row| {
-                let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
-                let lease = Lease {
-                    work: work_key(column(row, 0)?, &tenant, &id)?,
-                    token: number(column(row, 3)?)?,
-                    until: end,
-                    failures: number(column(row, 4)?)?,
-                };
-                let (priority, since): (Option<i64>, i64) = (column(row, 5)?, column(row, 6)?);
-                Ok(((priority.is_none(), priority, since), lease))
-            })
-            .await?;
+        // What a lost connection has claimed is leased to nobody: claimed again, further keys would be as well.
+        let claimed = self.one_statement(sql::CLAIM_WORK, values, Vain::is_undone).await?;
+        let lease = |row: &tokio_postgres::Row| {
+            let (tenant, id): (String, String) = (column(row, 1)?, column(row, 2)?);
+            let lease = Lease {
+                work: work_key(column(row, 0)?, &tenant, &id)?,
+                token: number(column(row, 3)?)?,
+                until: end,
+                failures: number(column(row, 4)?)?,
+            };
+            let (priority, since): (Option<i64>, i64) = (column(row, 5)?, column(row, 6)?);
+            Ok(((priority.is_none(), priority, since), lease))
+        };
+        let mut claimed = claimed.iter().map(lease).collect::<Result<Vec<_>, StoreError>>()?;
         // They come back in any order.
         claimed
             .sort_by(|(one, lease), (next, other)| one.cmp(next).then_with(|| lease.work.cmp(&other.work)));
@@ -538,19 +571,27 @@ impl Store for PostgresStore {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let stays: Arc<[_]> = stays.into();
-        self.change(move |sql, _| {
+        let (now, stays) = (Micros::of(now), Arc::<[_]>::from(stays));
+        let of_stays = self.change(move |sql, _| {
             let stays = Arc::clone(&stays);
-            Box::pin(async move { Ok(Keep::Changes(sql.purge(Micros::of(older_than), &stays).await?)) })
-        })
-        .await
+            Box::pin(async move { Ok(Keep::Changes(sql.purge(now, &stays).await?)) })
+        });
+        let mut purged = of_stays.await?;
+        let old = Micros::of(older_than);
+        purged.inbox += self.forget(sql::PURGE_INBOX, old).await?;
+        purged.audit += self.forget(sql::PURGE_AUDIT, old).await?;
+        for sql in [sql::PURGE_DELIVERIES, sql::PURGE_CLAIMS, sql::PURGE_IDEMPOTENCY] {
+            self.forget(sql, old).await?;
+        }
+        Ok(purged)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.one_statement(sql::PING, Vec::new).await.map(drop)
+        self.one_statement(sql::PING, Vec::new, Vain::is_repeatable).await.map(drop)
     }
 }
 
@@ -592,5 +633,35 @@ impl IdempotencyStore for PostgresStore {
             Box::pin(async move { Ok(Keep::Changes(sql.abandon(&key, &token).await?)) })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_the_database_is_away_the_others_are_not_tried() {
+        let done = || Commit::Done { accepted: Vec::new(), claimed: Vec::new() };
+        let error = |text: &str| StoreError::Unavailable(text.to_owned());
+        let refused = (error("refused"), Remedy::Apart);
+        let crowded = (error("in the way of others"), Remedy::Again);
+        let away = (error("away"), Remedy::None);
+        let answers = [Ok(vec![done()]), Err(refused), Ok(vec![done()]), Err(crowded), Err(away)];
+        let tried = AtomicUsize::new(0);
+        let alone = |_: &Tx| {
+            let answer = answers.get(tried.fetch_add(1, Ordering::Relaxed)).cloned();
+            async { answer.expect("the others are not tried") }
+        };
+        let txs: Vec<_> = (0..9).map(|_| Tx::new(DateTime::UNIX_EPOCH)).collect();
+        let ends = one_by_one(&txs, alone).await;
+        let (first, rest) = ends.split_at(4);
+        assert_eq!(
+            first,
+            [Ok(done()), Err(error("refused")), Ok(done()), Err(error("in the way of others"))]
+        );
+        assert_eq!(rest, vec![Err(error("away")); 5]);
     }
 }

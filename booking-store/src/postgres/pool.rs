@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use booking_core::store::StoreError;
-use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, Object, PoolError, Runtime, Timeouts};
+use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, Object, PoolError};
 use futures_util::TryStreamExt;
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use tokio_postgres::error::SqlState;
@@ -118,6 +118,11 @@ impl Vain {
     pub(super) fn is_repeatable(self) -> bool {
         matches!(self, Self::Undone | Self::Lost)
     }
+
+    /// Whether nothing was changed for certain, and the same may succeed.
+    pub(super) fn is_undone(self) -> bool {
+        self == Self::Undone
+    }
 }
 
 /// Connections to one database.
@@ -133,12 +138,8 @@ impl Pool {
             Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
         });
         let patience = url.patience();
-        let timeouts =
-            Timeouts { wait: Some(patience / 2), create: Some(patience / 2), recycle: Some(patience / 4) };
         let connections = deadpool_postgres::Pool::builder(manager)
             .max_size(url.connections())
-            .timeouts(timeouts)
-            .runtime(Runtime::Tokio1)
             .post_create(settings)
             .build()
             .map_err(|_| StoreError::Unavailable("no pool of connections can be made".to_owned()))?;
@@ -150,14 +151,15 @@ impl Pool {
         self.patience
     }
 
+    /// A connection that is free, or a new one.
+    #[expect(clippy::disallowed_methods, reason = "how long a network may take is no time of the world's")]
     pub(super) async fn get(&self) -> Result<Borrowed, StoreError> {
-        match self.connections.get().await {
+        // What a new one is told first counts as well.
+        let got = tokio::time::timeout(self.patience / 2, self.connections.get());
+        match got.await.map_err(|_| late())? {
             Ok(connection) => Ok(Borrowed(Some(connection))),
             Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) => {
                 Err(failed(&error))
-            }
-            Err(PoolError::Timeout(_)) => {
-                Err(StoreError::Unavailable("PostgreSQL does not answer in time".to_owned()))
             }
             Err(_) => Err(StoreError::Unavailable("no connection to PostgreSQL can be made".to_owned())),
         }
@@ -180,6 +182,10 @@ impl Borrowed {
     pub(super) fn client_mut(&mut self) -> Result<&mut tokio_postgres::Client, StoreError> {
         self.0.as_deref_mut().map(|client| &mut **client).ok_or_else(lost)
     }
+}
+
+pub(super) fn late() -> StoreError {
+    StoreError::Unavailable("PostgreSQL does not answer in time".to_owned())
 }
 
 fn lost() -> StoreError {

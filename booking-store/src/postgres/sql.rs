@@ -27,7 +27,8 @@ statements! {
     SET_ALIASES = "INSERT INTO alias (tenant, source, reference, booking)
         SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[])
         ON CONFLICT (tenant, source, reference) DO UPDATE SET booking = excluded.booking";
-    PURGE_ALIASES = "DELETE FROM alias WHERE tenant = $1 AND booking = $2";
+    PURGE_ALIASES = "DELETE FROM alias USING unnest($1::TEXT[], $2::TEXT[]) AS asked (tenant, stay)
+        WHERE alias.tenant = asked.tenant AND alias.booking = asked.stay";
 
     GET_WORK = "SELECT due_at, priority, leased_until, token, failures FROM work
         WHERE rank = $1 AND tenant = $2 AND id = $3";
@@ -83,10 +84,11 @@ statements! {
     LIST_WORK = "SELECT rank, tenant, id, due_at, leased_until, failures FROM work
         WHERE (rank, tenant, id) > ($1, $2, $3) AND ready_at IS NOT NULL
         ORDER BY rank, tenant, id LIMIT $4";
-    GET_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
+    // As in a change: what is told of a stay must not be added to one that is forgotten meanwhile.
+    LOCK_WORKS = "SELECT asked.place, due_at, priority, leased_until, token, failures
         FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) WITH ORDINALITY AS asked (rank, tenant, id, place),
             LATERAL (SELECT * FROM work WHERE rank = asked.rank AND tenant = asked.tenant AND id = asked.id
-                LIMIT 1) AS found";
+                LIMIT 1 FOR UPDATE) AS found";
     // What is ready at the time of the change takes its place in the queue along with it.
     SET_WORKS = "INSERT INTO work (tenant, id, rank, due_at, priority, leased_until, token, failures, queued_for)
         SELECT *, CASE WHEN coalesce(leased_until, due_at) <= $9 THEN coalesce(leased_until, due_at) END
@@ -95,11 +97,13 @@ statements! {
         ON CONFLICT (rank, tenant, id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority,
             leased_until = excluded.leased_until, token = excluded.token, failures = excluded.failures,
             queued_for = excluded.queued_for";
-    PURGE_WORK = "DELETE FROM work WHERE rank = $1 AND tenant = $2 AND id = $3 RETURNING token";
+    PURGE_WORKS = "DELETE FROM work USING unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[]) AS asked (rank, tenant, id)
+        WHERE work.rank = asked.rank AND work.tenant = asked.tenant AND work.id = asked.id";
 
-    GET_BOOKINGS = "SELECT asked.place, found.revision
+    LOCK_BOOKINGS = "SELECT asked.place, found.revision
         FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY AS asked (tenant, id, place),
-            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id LIMIT 1) AS found";
+            LATERAL (SELECT revision FROM booking WHERE tenant = asked.tenant AND id = asked.id
+                LIMIT 1 FOR UPDATE) AS found";
     PUT_BOOKINGS = "INSERT INTO booking (tenant, id, stay, plain, revision, sealed, updated_at)
         SELECT tenant, id, id, plain, revision, sealed, updated_at
         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BYTEA[], $6::BIGINT[])
@@ -117,7 +121,10 @@ statements! {
     SET_DELIVERIES = "INSERT INTO delivery (tenant, integration, id, reply, until)
         SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[])
         ON CONFLICT (tenant, integration, id) DO UPDATE SET until = excluded.until, reply = excluded.reply";
-    PURGE_DELIVERIES = "DELETE FROM delivery WHERE until < $1";
+    PURGE_DELIVERIES = "WITH gone AS (DELETE FROM delivery WHERE until <= (
+            SELECT max(until) FROM (SELECT until FROM delivery WHERE until < $1 ORDER BY until LIMIT $2) AS part)
+            RETURNING 1)
+        SELECT count(*) FROM gone";
 
     INBOX_NUMBER = "SELECT nextval('inbox_number')";
     ADD_INBOX = "INSERT INTO inbox (number, tenant, integration, origin, action, work, event, content_hash,
@@ -148,8 +155,13 @@ statements! {
         FROM inbox WHERE tenant = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
     REMOVE_INBOX = "DELETE FROM inbox WHERE tenant = $1 AND number = $2";
     MARK_READ = "UPDATE inbox SET read_at = $3 WHERE work = $1 AND read_at IS NULL AND number <= $2";
-    PURGE_INBOX_OF = "DELETE FROM inbox WHERE work = $1";
-    PURGE_INBOX = "DELETE FROM inbox WHERE received_at < $1 AND read_at IS NOT NULL";
+    PURGE_INBOX_OF = "DELETE FROM inbox USING unnest($1::TEXT[]) AS asked (work) WHERE inbox.work = asked.work";
+    // What is too old goes in parts, from the oldest on: each says how much it was, and the last one is smaller than $2.
+    PURGE_INBOX = "WITH gone AS (DELETE FROM inbox WHERE read_at IS NOT NULL AND received_at <= (
+            SELECT max(received_at) FROM (SELECT received_at FROM inbox
+                WHERE received_at < $1 AND read_at IS NOT NULL ORDER BY received_at LIMIT $2) AS part)
+            RETURNING 1)
+        SELECT count(*) FROM gone";
 
     LOCK_DOOR = "INSERT INTO claim_door (door, changes) VALUES ($1, 1)
         ON CONFLICT (door) DO UPDATE SET changes = claim_door.changes + 1 RETURNING changes";
@@ -160,21 +172,30 @@ statements! {
             ends_at = excluded.ends_at";
     DROP_CLAIMS = "DELETE FROM claim WHERE holder = $1 AND starts_at >= $2";
     END_CLAIMS = "UPDATE claim SET ends_at = $2 WHERE holder = $1";
-    PURGE_CLAIMS = "DELETE FROM claim WHERE ends_at < $1";
+    PURGE_CLAIMS = "WITH gone AS (DELETE FROM claim WHERE ends_at <= (
+            SELECT max(ends_at) FROM (SELECT ends_at FROM claim WHERE ends_at < $1 ORDER BY ends_at LIMIT $2) AS part)
+            RETURNING 1)
+        SELECT count(*) FROM gone";
 
     ADD_AUDIT = "INSERT INTO audit (tenant, stay, at, what, detail) VALUES ($1, $2, $3, $4, $5)";
     AUDIT = "SELECT number, at, stay, what, detail FROM audit WHERE tenant = $1 AND number < $2
         ORDER BY number DESC LIMIT $3";
     AUDIT_OF = "SELECT number, at, stay, what, detail FROM audit WHERE tenant = $1 AND number < $2 AND stay = $4
         ORDER BY number DESC LIMIT $3";
-    PURGE_AUDIT = "DELETE FROM audit WHERE at < $1";
+    PURGE_AUDIT = "WITH gone AS (DELETE FROM audit WHERE at <= (
+            SELECT max(at) FROM (SELECT at FROM audit WHERE at < $1 ORDER BY at LIMIT $2) AS part)
+            RETURNING 1)
+        SELECT count(*) FROM gone";
 
     IDEMPOTENCY_TOKEN = "SELECT nextval('idempotency_token')";
     GET_IDEMPOTENCY = "SELECT token, answer, until FROM idempotency WHERE key = $1";
     SET_IDEMPOTENCY = "INSERT INTO idempotency (key, token, answer, until) VALUES ($1, $2, $3, $4)
         ON CONFLICT (key) DO UPDATE SET token = excluded.token, answer = excluded.answer, until = excluded.until";
     ABANDON = "DELETE FROM idempotency WHERE key = $1 AND token = $2 AND answer IS NULL";
-    PURGE_IDEMPOTENCY = "DELETE FROM idempotency WHERE until < $1";
+    PURGE_IDEMPOTENCY = "WITH gone AS (DELETE FROM idempotency WHERE until <= (
+            SELECT max(until) FROM (SELECT until FROM idempotency WHERE until < $1 ORDER BY until LIMIT $2) AS part)
+            RETURNING 1)
+        SELECT count(*) FROM gone";
 
     GET_NUMBER = "SELECT number FROM meta WHERE name = $1";
     RAISE_NUMBER = "UPDATE meta SET number = $2 WHERE name = $1 AND number < $2";
@@ -238,7 +259,10 @@ impl Records {
             get: format!("{select} AND id = $2"),
             on_door: by("door"),
             page: format!("{select} AND id > $2 ORDER BY id LIMIT $3"),
-            purge: format!("DELETE FROM {table} WHERE tenant = $1 AND stay = $2"),
+            purge: format!(
+                "DELETE FROM {table} USING unnest($1::TEXT[], $2::TEXT[]) AS asked (tenant, stay)
+                WHERE {table}.tenant = asked.tenant AND {table}.stay = asked.stay"
+            ),
             old_seals: format!(
                 "SELECT tenant, id, sealed FROM {table}
                 WHERE sealed IS NOT NULL AND substr(sealed, 2, 4) <> $1 AND (tenant, id) > ($2, $3)
@@ -319,12 +343,12 @@ mod tests {
             GET_ALIAS,
             GET_ALIASES,
             LOCK_WORK,
-            GET_WORKS,
+            LOCK_WORKS,
             QUEUE_WORK,
             CLAIM_WORK,
             NEXT_DUE,
             LIST_WORK,
-            GET_BOOKINGS,
+            LOCK_BOOKINGS,
             GET_DELIVERY,
             GET_DELIVERIES,
             PURGE_DELIVERIES,
@@ -348,6 +372,7 @@ mod tests {
             GET_IDEMPOTENCY,
             PURGE_IDEMPOTENCY,
             PURGE_ALIASES,
+            PURGE_WORKS,
             Records::of_stay(),
             &code.get,
             &code.revision,

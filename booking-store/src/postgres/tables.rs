@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use booking_core::store::{AuditEntry, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
+use booking_core::store::{AuditEntry, Kind, Purged, Record, RowKey, StoreError, Tx, WorkKey, Write};
 use booking_core::{
     Begun, BookingId, CodeId, DoorKey, IdempotencyToken, IntegrationName, Pin, Reply, TenantSlug,
 };
@@ -73,17 +73,19 @@ impl Sql {
     pub(super) async fn commit(mut self) -> Result<(), Failed> {
         let commit = order(&self.connection, "COMMIT");
         let before = self.settle().await;
-        let end = commit.answer().await.map_err(|error| self.note(&error));
-        match before.and(end) {
-            Ok(_) => {
-                self.back();
-                Ok(())
-            }
-            // Where the connection was lost, nobody knows whether the database had been told.
-            Err(error) => {
-                Err((error, if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() }))
-            }
+        let end = commit.answer().await;
+        let is_over = end.is_ok();
+        let failed = match before {
+            Ok(()) => end.map(drop).map_err(|error| self.note(&error)),
+            failed => failed,
+        };
+        // Where the connection was lost, nobody knows whether the database had been told.
+        let remedy = if self.vain == Some(Vain::Lost) { Remedy::None } else { self.remedy() };
+        // What was in vain is over as well: the connection is as good as before.
+        if is_over {
+            self.back();
         }
+        failed.map_err(|error| (error, remedy))
     }
 
     /// Ends the transaction and takes its changes back.
@@ -127,26 +129,34 @@ impl Sql {
         }
     }
 
-    /// Sends what changes rows.
-    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+    async fn send(&mut self, sql: &str, values: Vec<Value>) -> Result<Sent<u64>, StoreError> {
         let statement = self.prepare(sql).await?;
         let connection = Arc::clone(&self.connection);
-        self.sent.push(Sent::now(async move {
+        Ok(Sent::now(async move {
             let Ok(client) = connection.client() else { return Ok(0) };
             client.execute_raw(&statement, values).await
-        }));
+        }))
+    }
+
+    /// Sends what changes rows.
+    pub(super) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+        let sent = self.send(sql, values).await?;
+        self.sent.push(sent);
         Ok(())
     }
 
-    /// Changes rows and says how many.
-    async fn count(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.execute(sql, values).await?;
-        let last = self.sent.pop();
-        self.settle().await?;
-        match last {
-            Some(last) => last.answer().await.map_err(|error| self.note(&error)),
-            None => Ok(0),
+    /// Changes rows in one journey and says how many each change concerned.
+    async fn counts(&mut self, changes: Vec<(&str, Vec<Value>)>) -> Result<Vec<u64>, StoreError> {
+        let mut sent = Vec::new();
+        for (sql, values) in changes {
+            sent.push(self.send(sql, values).await?);
         }
+        self.settle().await?;
+        let mut counts = Vec::new();
+        for sent in sent {
+            counts.push(sent.answer().await.map_err(|error| self.note(&error))?);
+        }
+        Ok(counts)
     }
 
     async fn all(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -217,31 +227,50 @@ impl Sql {
         Ok(claim_key)
     }
 
+    /// Reads keys, in their order, and keeps others from them until the end of the change.
+    async fn lock_works(
+        &mut self,
+        keys: BTreeSet<WorkKey>,
+    ) -> Result<BTreeMap<WorkKey, WorkState>, StoreError> {
+        let found = self.all(sql::LOCK_WORKS, works_values(keys.iter())?).await?;
+        let mut places = BTreeMap::new();
+        for row in &found {
+            places.insert(column::<i64>(row, 0)?, placed_work(row)?);
+        }
+        Ok((1..).zip(keys).filter_map(|(place, key)| Some((key, places.remove(&place)?))).collect())
+    }
+
+    /// Forgets stays that nobody works on, in two journeys however many there are.
     pub(super) async fn purge(
         &mut self,
-        older_than: Micros,
+        now: Micros,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let mut purged = Purged::default();
-        for (tenant, booking) in stays {
-            let stay = || vec![text(tenant.as_str()), text(booking.as_str())];
-            for kind in booking_core::store::Kind::ALL {
-                purged.records += self.count(&Records::of(kind).purge, stay()).await?;
-            }
-            self.execute(sql::PURGE_ALIASES, stay()).await?;
-            let work = WorkKey::Grant(tenant.clone(), booking.clone());
-            if let Some(token) = self.one::<i64>(sql::PURGE_WORK, work_values(&work)?).await? {
-                self.execute(sql::RAISE_NUMBER, vec![text("first_token"), value(token)]).await?;
-            }
-            purged.inbox += self.count(sql::PURGE_INBOX_OF, vec![text(work.to_string())]).await?;
+        // So that those who held a key until it is locked here are seen, whatever they have added.
+        self.sent.push(order(&self.connection, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+        let grant =
+            |(tenant, booking): &(TenantSlug, BookingId)| WorkKey::Grant(tenant.clone(), booking.clone());
+        let work = self.lock_works(stays.iter().map(grant).collect()).await?;
+        let is_over = |stay: &&(TenantSlug, BookingId)| rules::is_forgettable(work.get(&grant(stay)), now);
+        let over: Vec<_> = stays.iter().filter(is_over).collect();
+        let names = || texts(over.iter().map(|(tenant, booking)| [tenant.to_string(), booking.to_string()]));
+        let keys: Vec<_> = over.iter().copied().map(grant).collect();
+
+        let token = |key: &WorkKey| Some(int(work.get(key)?.token));
+        let mut changes = Vec::new();
+        for kind in Kind::ALL {
+            changes.push((Records::of(kind).purge.as_str(), names()));
         }
-        let old = || vec![value(older_than.0)];
-        purged.inbox += self.count(sql::PURGE_INBOX, old()).await?;
-        purged.audit = self.count(sql::PURGE_AUDIT, old()).await?;
-        for sql in [sql::PURGE_DELIVERIES, sql::PURGE_CLAIMS, sql::PURGE_IDEMPOTENCY] {
-            self.execute(sql, old()).await?;
-        }
-        Ok(purged)
+        changes.extend([
+            (sql::PURGE_INBOX_OF, texts(keys.iter().map(|key| [key.to_string()]))),
+            (sql::PURGE_ALIASES, names()),
+            (sql::PURGE_WORKS, works_values(keys.iter())?),
+            (sql::RAISE_NUMBER, vec![text("first_token"), value(keys.iter().filter_map(token).max())]),
+        ]);
+        let counts = self.counts(changes).await?;
+        let (records, rest) = counts.split_at(Kind::ALL.len());
+        let left = (stays.len() - over.len()) as u64;
+        Ok(Purged { inbox: rest[0], records: records.iter().sum(), left, ..Purged::default() })
     }
 
     /// Seals up to `most` values with the active key that are sealed with another; says how many.
@@ -318,7 +347,7 @@ impl Sql {
     }
 
     pub(super) async fn abandon(&mut self, key: &str, token: &IdempotencyToken) -> Result<bool, StoreError> {
-        Ok(self.count(sql::ABANDON, vec![text(key), value(int(token.0))]).await? > 0)
+        Ok(self.counts(vec![(sql::ABANDON, vec![text(key), value(int(token.0))])]).await? != [0])
     }
 
     async fn remembered(
@@ -348,6 +377,19 @@ pub(super) fn work_values(work: &WorkKey) -> Result<Vec<Value>, StoreError> {
     Ok(vec![value(rank), text(tenant), text(id)])
 }
 
+/// The columns of several keys.
+pub(super) fn works_values<'w>(works: impl Iterator<Item = &'w WorkKey>) -> Result<Vec<Value>, StoreError> {
+    let (mut ranks, mut names) = (Vec::new(), Vec::new());
+    for work in works {
+        let (rank, tenant, id) = columns(work)?;
+        ranks.push(rank);
+        names.push([tenant, id]);
+    }
+    let mut values = vec![value(ranks)];
+    values.extend(texts(names));
+    Ok(values)
+}
+
 pub(super) fn row_values(key: &RowKey) -> Vec<Value> {
     vec![text(key.tenant.as_str()), text(key.id.as_str())]
 }
@@ -358,6 +400,11 @@ pub(super) fn alias_values((tenant, source, reference): &AliasKey) -> Vec<Value>
 
 pub(super) fn work_of(row: &Row) -> Result<WorkState, StoreError> {
     work_state((column(row, 0)?, column(row, 1)?, column(row, 2)?, column(row, 3)?, column(row, 4)?))
+}
+
+/// The same behind the place of its key among those asked for.
+pub(super) fn placed_work(row: &Row) -> Result<WorkState, StoreError> {
+    work_state((column(row, 1)?, column(row, 2)?, column(row, 3)?, column(row, 4)?, column(row, 5)?))
 }
 
 pub(super) fn inbox_row(shared: &Shared, row: &Row) -> Result<booking_core::store::InboxRow, StoreError> {
@@ -403,7 +450,8 @@ impl<'c> Change<'c> {
     }
 
     /// Reads in one journey what a change is going to ask for. Keys are locked in their order, so that of two changes
-    /// neither waits for what the other holds while it holds what that one waits for.
+    /// neither waits for what the other holds while it holds what that one waits for. Which keys references lead to is
+    /// not known yet.
     pub(super) async fn look_ahead(&mut self, tx: &Tx) -> Result<(), StoreError> {
         let firsts = tx.claims.iter().filter_map(|claim| claim.candidates.first());
         let writes = || tx.writes.iter().chain(firsts.clone().flat_map(|candidate| &candidate.writes));

@@ -318,11 +318,12 @@ impl Store for SqliteStore {
 
     async fn purge(
         &self,
+        now: DateTime<Utc>,
         older_than: DateTime<Utc>,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
-        let stays = stays.to_vec();
-        self.write(move |sql| Ok(Keep::Changes(sql.purge(Micros::of(older_than), &stays)?))).await
+        let (now, older_than, stays) = (Micros::of(now), Micros::of(older_than), stays.to_vec());
+        self.write(move |sql| Ok(Keep::Changes(sql.purge(now, older_than, &stays)?))).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

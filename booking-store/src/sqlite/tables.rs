@@ -284,17 +284,22 @@ impl Sql<'_> {
 
     pub(super) fn purge(
         &mut self,
+        now: Micros,
         older_than: Micros,
         stays: &[(TenantSlug, BookingId)],
     ) -> Result<Purged, StoreError> {
         let mut purged = Purged::default();
         for (tenant, booking) in stays {
+            let work = WorkKey::Grant(tenant.clone(), booking.clone());
+            if !rules::is_forgettable(self.work_state(&work)?.as_ref(), now) {
+                purged.left += 1;
+                continue;
+            }
             for kind in Kind::ALL {
                 let values = params![tenant.as_str(), booking.as_str()];
                 purged.records += self.execute(&Records::of(kind).purge, values)? as u64;
             }
             self.execute(sql::PURGE_ALIASES, params![tenant.as_str(), booking.as_str()])?;
-            let work = WorkKey::Grant(tenant.clone(), booking.clone());
             if let Some(token) = self.one(sql::PURGE_WORK, columns(&work)?, |row| row.get::<_, i64>(0))?
                 && token > self.counter("first_token")?
             {
