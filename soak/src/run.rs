@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::folder::Folder;
-use crate::journal::{Fate, Journal};
+use crate::journal::{Fate, Journal, Sent};
 use crate::judge::{self, Kept};
 use crate::process::{self, Host};
 use crate::report::Report;
@@ -95,7 +96,7 @@ impl Place {
 struct Soak {
     hosts: Vec<Host>,
     /// By how many seconds each clock is off beside what all are off by.
-    skews: Vec<i64>,
+    skews: Arc<[AtomicI64]>,
     offset: i64,
     first_work: Vec<Option<JoinHandle<()>>>,
     worked: Arc<Mutex<Vec<Duration>>>,
@@ -117,6 +118,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         soak.sims.state.clone(),
         soak.client.clone(),
         soak.hosts.iter().map(|host| host.url.clone()).collect(),
+        Arc::clone(&soak.skews),
         Arc::clone(&journal),
         stopped,
     ));
@@ -170,7 +172,7 @@ impl Soak {
         let count = hosts.len();
         Ok(Self {
             hosts,
-            skews: vec![0; count],
+            skews: (0..count).map(|_| AtomicI64::new(0)).collect(),
             offset: 0,
             first_work: (0..count).map(|_| None).collect(),
             worked: Arc::default(),
@@ -243,8 +245,8 @@ impl Soak {
     }
 
     fn set_clocks(&self) -> anyhow::Result<()> {
-        for (host, skew) in self.hosts.iter().zip(&self.skews) {
-            host.set_clock(self.offset + skew)?;
+        for (host, skew) in self.hosts.iter().zip(&*self.skews) {
+            host.set_clock(self.offset + skew.load(Ordering::Relaxed))?;
         }
         Ok(())
     }
@@ -308,7 +310,7 @@ impl Soak {
                 self.start(place(host)).await?;
             }
             Trouble::StepClock { host, seconds } => {
-                self.skews[place(host)] = seconds;
+                self.skews[place(host)].store(seconds, Ordering::Relaxed);
                 self.report.count("clocks stepped", 1);
                 self.set_clocks()?;
             }
@@ -343,7 +345,7 @@ impl Soak {
     /// The trouble is over: time passes until all is right, or for as long as nobody would wait.
     async fn settle(&mut self, journal: &Mutex<Journal>) -> anyhow::Result<()> {
         self.sims.state.lock().clear_faults();
-        self.skews.fill(0);
+        self.skews.iter().for_each(|skew| skew.store(0, Ordering::Relaxed));
         self.set_clocks()?;
         let mut left = Vec::new();
         for minutes in LEAPS {
@@ -371,7 +373,7 @@ impl Soak {
         let now = self.now();
         let store = self.place.open().await?;
         let kept = Kept::read(&*store, now).await?;
-        Ok(judge::broken(&self.sims.state.lock(), &kept, &guard(journal), now))
+        Ok(judge::broken(&self.sims.state.lock(), &kept, &guard(journal).owed(), now))
     }
 
     /// Waits until nothing is due.
@@ -434,6 +436,7 @@ async fn happen(
     state: SimState,
     client: reqwest::Client,
     hosts: Vec<String>,
+    skews: Arc<[AtomicI64]>,
     journal: Arc<Mutex<Journal>>,
     mut stopped: watch::Receiver<bool>,
 ) -> Vec<(&'static str, u64)> {
@@ -455,20 +458,27 @@ async fn happen(
             bodies
         };
         for body in bodies {
-            let Some(host) = event.heard_by.and_then(|host| hosts.get(usize::try_from(host).ok()?)) else {
-                guard(&journal).note(body, Fate::Lost);
+            let heard_by = event.heard_by.and_then(|host| usize::try_from(host).ok());
+            let Some((host, url)) = heard_by.and_then(|host| Some((host, hosts.get(host)?))) else {
+                let now = state.clock.now();
+                guard(&journal).note(Sent { body, fate: Fate::Lost, from: now, to: now });
                 continue;
             };
             let request =
-                client.post(format!("{host}{}", town::hook())).header("content-type", "application/json");
-            let journal = Arc::clone(&journal);
+                client.post(format!("{url}{}", town::hook())).header("content-type", "application/json");
+            let (state, skews, journal) = (state.clone(), Arc::clone(&skews), Arc::clone(&journal));
             sending.spawn(async move {
+                let skew = || TimeDelta::seconds(skews[host].load(Ordering::Relaxed));
+                let (sent, before) = (state.clock.now(), skew());
                 let fate = match request.body(body.clone()).send().await {
                     Ok(answer) if answer.status().is_success() => Fate::Acknowledged,
                     Ok(_) => Fate::Refused,
                     Err(_) => Fate::Unanswered,
                 };
-                guard(&journal).note(body, fate);
+                let (answered, after) = (state.clock.now(), skew());
+                // Its clock may have been stepped meanwhile.
+                let (from, to) = (sent + before.min(after), answered + before.max(after));
+                guard(&journal).note(Sent { body, fate, from, to });
             });
         }
         while sending.try_join_next().is_some() {}
