@@ -27,7 +27,8 @@ pub(crate) struct Kept {
     messages: Vec<MessageRecord>,
     /// Our id by what Smoobu calls the booking.
     stays: BTreeMap<String, BookingId>,
-    leases: Vec<String>,
+    /// The keys that a host has leased.
+    pub(crate) leases: Vec<String>,
 }
 
 impl Kept {
@@ -87,8 +88,6 @@ impl Kept {
 /// All that is not as it was promised. A booking is named as Smoobu calls it, by which logs can be searched.
 pub(crate) fn broken(sims: &Simulators, kept: &Kept, owed: &[Owed], now: DateTime<Utc>) -> Vec<String> {
     let mut broken = acknowledged(kept, owed);
-    let told_of = |key: &String| format!("no host runs, and {key} is leased");
-    broken.extend(kept.leases.iter().map(told_of));
     let on_doors = OnDoors::of(sims, now, &mut broken);
     let taken = kept.taken();
     for booking in sims.smoobu.bookings() {
@@ -96,6 +95,17 @@ pub(crate) fn broken(sims: &Simulators, kept: &Kept, owed: &[Owed], now: DateTim
         guest(&said(sims, kept, booking), booking, pins.as_deref(), &taken, &mut broken);
     }
     broken
+}
+
+/// What is not right with how hosts ended that were told to stop: after how calm a time, each with its exit status, and
+/// what is leased afterwards, by none that was killed before.
+pub(crate) fn stopped(calm: bool, ends: &[(String, Option<i32>)], leases: &[String]) -> Vec<String> {
+    let cut_off = ends.iter().filter(|(_, status)| calm && *status == Some(3));
+    let cut_off = cut_off.map(|(name, _)| format!("{name} had nothing to do, and cut work off"));
+    let cleanly = ends.iter().all(|(_, status)| *status == Some(0));
+    let leased =
+        leases.iter().filter(|_| cleanly).map(|key| format!("all hosts have stopped, and {key} is leased"));
+    cut_off.chain(leased).collect()
 }
 
 /// Every acknowledged webhook is kept, and was worked on.
@@ -411,6 +421,20 @@ mod tests {
         let (action, reference) = ("newReservation".to_owned(), "90000002".to_owned());
         let owed = Owed { action, reference, data: json!({}), from: at(), to: at() };
         check(|world| world.owed.push(owed), &["newReservation of 90000002 was acknowledged"]);
+    }
+
+    #[test]
+    fn who_stops_leaves_nothing_behind() {
+        let check = |calm, ends: [Option<i32>; 2], leases: &[&str], expected: &[&str]| {
+            let ends: Vec<_> = ["a", "b"].map(str::to_owned).into_iter().zip(ends).collect();
+            let leases: Vec<_> = leases.iter().map(|key| (*key).to_owned()).collect();
+            assert_eq!(stopped(calm, &ends, &leases), expected, "{ends:?}");
+        };
+        check(true, [Some(0), Some(0)], &[], &[]);
+        check(true, [Some(0), Some(0)], &["x"], &["all hosts have stopped, and x is leased"]);
+        check(false, [Some(0), Some(0)], &["x"], &["all hosts have stopped, and x is leased"]);
+        check(true, [Some(0), Some(3)], &["x"], &["b had nothing to do, and cut work off"]);
+        check(false, [Some(0), Some(3)], &["x"], &[]);
     }
 
     /// What a guest heard, as text and what its record tells; whether somebody else has the first digits too.

@@ -33,9 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(5);
 /// How long the first piece of work after a start is waited for.
 const FIRST_WORK: Duration = Duration::from_secs(20);
-/// How long it may take in one go until nothing is due.
+/// How long it may take in one go until nothing is due, and how long what the judge asks is asked again.
 const QUIET: Duration = Duration::from_secs(60);
-/// The leaps of time after the trouble: beyond a lease, then beyond every wait for another attempt.
+/// The leaps of time after the trouble: beyond the leases of what was killed, then beyond every wait for another attempt.
 const LEAPS: [i64; 12] = [3, 11, 31, 31, 31, 31, 61, 61, 61, 121, 121, 121];
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,6 +105,13 @@ struct Soak {
     sims: SimServer,
     report: Report,
     _folder: Folder,
+}
+
+/// What a look came to.
+#[derive(Default)]
+struct Look {
+    broken: Vec<String>,
+    not_judged: Vec<String>,
 }
 
 /// Runs it.
@@ -221,15 +228,24 @@ impl Soak {
         }
     }
 
+    /// Kills a host, which has to run until then.
     fn kill(&mut self, host: usize) -> anyhow::Result<()> {
-        self.forget_first_work(host);
-        let killed = self.hosts[host].kill()?;
-        self.report.count("kills", u64::from(killed));
+        if !self.kill_what_runs(host)? {
+            self.report.broken.push(format!("{} ended by itself", self.hosts[host].name));
+        }
         Ok(())
     }
 
-    /// Tells a host to stop, and waits for that.
-    async fn drain(&mut self, host: usize) -> anyhow::Result<()> {
+    /// Kills a host that may have ended by itself. Whether there was something to kill.
+    fn kill_what_runs(&mut self, host: usize) -> anyhow::Result<bool> {
+        self.forget_first_work(host);
+        let killed = self.hosts[host].kill()?;
+        self.report.count("kills", u64::from(killed));
+        Ok(killed)
+    }
+
+    /// Tells a host to stop, and waits for that. Tells its exit status.
+    async fn drain(&mut self, host: usize) -> anyhow::Result<Option<i32>> {
         self.forget_first_work(host);
         self.hosts[host].terminate()?;
         let name = self.hosts[host].name.clone();
@@ -241,7 +257,17 @@ impl Soak {
             Some(code) => self.report.broken.push(format!("{name} stopped with {code}")),
             None => self.report.broken.push(format!("{name} did not stop in time")),
         }
-        Ok(())
+        Ok(ended)
+    }
+
+    /// Tells all hosts to stop. Tells the exit status of each.
+    async fn drain_all(&mut self) -> anyhow::Result<Vec<(String, Option<i32>)>> {
+        let mut ends = Vec::new();
+        for host in 0..self.hosts.len() {
+            let end = self.drain(host).await?;
+            ends.push((self.hosts[host].name.clone(), end));
+        }
+        Ok(ends)
     }
 
     fn set_clocks(&self) -> anyhow::Result<()> {
@@ -335,7 +361,8 @@ impl Soak {
                 self.report.count("full disks", 1);
                 self.hosts[host].start(Some(blocks))?;
                 tokio::time::sleep(time).await;
-                self.kill(host)?;
+                // Without a disk it may have ended by itself.
+                self.kill_what_runs(host)?;
                 self.start(host).await?;
             }
         }
@@ -345,52 +372,89 @@ impl Soak {
     /// The trouble is over: time passes until all is right, or for as long as nobody would wait.
     async fn settle(&mut self, journal: &Mutex<Journal>) -> anyhow::Result<()> {
         self.sims.state.lock().clear_faults();
+        self.drain_all().await?;
         self.skews.iter().for_each(|skew| skew.store(0, Ordering::Relaxed));
-        self.set_clocks()?;
-        let mut left = Vec::new();
+        let mut last = Look::default();
         for minutes in LEAPS {
-            self.quiet().await?;
-            for host in 0..self.hosts.len() {
-                self.drain(host).await?;
-            }
-            self.report.count("looks", 1);
-            left = self.look(journal).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
             self.leap(minutes)?;
             self.start_all().await?;
+            last = self.look(journal).await?;
+            if last.broken.is_empty() && last.not_judged.is_empty() {
+                return Ok(());
+            }
         }
-        for host in 0..self.hosts.len() {
-            self.drain(host).await?;
-        }
-        self.report.broken.append(&mut left);
+        self.report.broken.append(&mut last.broken);
+        self.report.not_judged.append(&mut last.not_judged);
         Ok(())
     }
 
-    /// What is not right, asked while no host runs.
-    async fn look(&self, journal: &Mutex<Journal>) -> anyhow::Result<Vec<String>> {
+    /// Waits until nothing is due, tells the hosts to stop, and looks for what is not right. Of what time does not mend
+    /// the report is told at once.
+    async fn look(&mut self, journal: &Mutex<Journal>) -> anyhow::Result<Look> {
+        let mut look = Look::default();
+        let calm = self.quiet().await?;
+        let ends = self.drain_all().await?;
         let now = self.now();
-        let store = self.place.open().await?;
-        let kept = Kept::read(&*store, now).await?;
-        Ok(judge::broken(&self.sims.state.lock(), &kept, &guard(journal).owed(), now))
+        let kept = self.kept(now).await;
+        self.report.count("looks", 1);
+        let leases = kept.as_ref().map_or(&[][..], |kept| &kept.leases);
+        self.report.broken.extend(judge::stopped(matches!(calm, Ok(true)), &ends, leases));
+        match calm {
+            Ok(true) => {}
+            Ok(false) => look.broken.push(format!("work is still due after {} s", QUIET.as_secs())),
+            Err(error) => look.not_judged.push(format!("whether the work comes to rest: {error:#}")),
+        }
+        match kept {
+            Ok(kept) => {
+                let sims = self.sims.state.lock();
+                look.broken.extend(judge::broken(&sims, &kept, &guard(journal).owed(), now));
+            }
+            Err(error) => look.not_judged.push(format!("doors, guests and webhooks: {error:#}")),
+        }
+        Ok(look)
     }
 
-    /// Waits until nothing is due.
-    async fn quiet(&mut self) -> anyhow::Result<()> {
+    /// What the store says, asked again for a while where it does not answer.
+    async fn kept(&mut self, now: DateTime<Utc>) -> anyhow::Result<Kept> {
+        let begun = Instant::now();
+        loop {
+            let read = async { Kept::read(&*self.place.open().await?, now).await };
+            match read.await {
+                Err(_) if begun.elapsed() < QUIET => self.report.count("calls of the judge made again", 1),
+                answer => return answer,
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Waits until nothing is due or under way. Whether it is so, where a host tells that at all.
+    async fn quiet(&mut self) -> anyhow::Result<anyhow::Result<bool>> {
         let begun = Instant::now();
         let mut calm = 0;
+        let mut last = Ok(false);
         while calm < 3 && begun.elapsed() < QUIET {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            let url = format!("{}{}", self.hosts[0].url, town::health());
-            let answer =
-                self.client.get(url).bearer_auth(town::TOKEN).send().await.context("the operator's API")?;
-            let health: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
-            let is_calm = health["work"]["due"] == 0;
-            calm = if is_calm { calm + 1 } else { 0 };
+            self.are_alive()?;
+            match self.is_calm().await {
+                Ok(true) => calm += 1,
+                Ok(false) => (calm, last) = (0, Ok(false)),
+                Err(error) => {
+                    self.report.count("calls of the judge made again", 1);
+                    (calm, last) = (0, Err(error));
+                }
+            }
         }
         self.report.count("times that it did not get quiet", u64::from(calm < 3));
-        Ok(())
+        Ok(if calm < 3 { last } else { Ok(true) })
+    }
+
+    async fn is_calm(&self) -> anyhow::Result<bool> {
+        let url = format!("{}{}", self.hosts[0].url, town::health());
+        let answer =
+            self.client.get(url).bearer_auth(town::TOKEN).send().await.context("the operator's API")?;
+        let text = answer.error_for_status()?.text().await?;
+        let health: serde_json::Value = serde_json::from_str(&text)?;
+        Ok(health["work"]["due"] == 0 && health["work"]["running"] == 0)
     }
 
     /// Nothing panicked, and no log has a secret or a guest in it.
