@@ -71,6 +71,15 @@ impl Kept {
         Ok(Self { inbox, messages, stays, leases })
     }
 
+    /// All that is typed at doors by the word of what guests were told.
+    pub(crate) fn told_digits(&self) -> impl Iterator<Item = &str> {
+        self.messages
+            .iter()
+            .filter_map(|message| message.told.as_ref())
+            .flat_map(heard::digits)
+            .map(|(_, typed)| typed)
+    }
+
     /// What is typed by staff, or by more stays than one.
     fn taken(&self) -> BTreeSet<String> {
         let mut stays = BTreeMap::<&str, BTreeSet<&BookingId>>::new();

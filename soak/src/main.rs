@@ -16,6 +16,7 @@ use clap::{Parser, ValueEnum};
 mod folder;
 mod journal;
 mod judge;
+mod leak;
 mod process;
 mod report;
 mod run;

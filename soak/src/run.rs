@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::folder::Folder;
 use crate::journal::{Fate, Journal, Sent};
 use crate::judge::{self, Kept};
+use crate::leak::Private;
 use crate::process::{self, Host};
 use crate::report::Report;
 use crate::stream::{Deed, Stream, Trouble, Troubles};
@@ -103,6 +104,7 @@ struct Soak {
     client: reqwest::Client,
     place: Place,
     sims: SimServer,
+    private: Private,
     report: Report,
     _folder: Folder,
 }
@@ -186,6 +188,7 @@ impl Soak {
             client,
             place,
             sims,
+            private: Private::default(),
             report: Report::default(),
             _folder: folder,
         })
@@ -407,6 +410,7 @@ impl Soak {
         match kept {
             Ok(kept) => {
                 let sims = self.sims.state.lock();
+                self.private.learn(&sims, &kept);
                 look.broken.extend(judge::broken(&sims, &kept, &guard(journal).owed(), now));
             }
             Err(error) => look.not_judged.push(format!("doors, guests and webhooks: {error:#}")),
@@ -459,27 +463,14 @@ impl Soak {
 
     /// Nothing panicked, and no log has a secret or a guest in it.
     fn read_logs(&mut self) -> anyhow::Result<()> {
-        let secrets = [
-            town::HOOK,
-            town::TOKEN,
-            town::MASTER_KEY,
-            "sim-password",
-            "sim-secret",
-            "+4869",
-            "@example.org",
-        ];
         for host in &self.hosts {
             let log = std::fs::read_to_string(&host.log)?;
-            for (number, line) in log.lines().enumerate() {
+            for (number, line) in (1..).zip(log.lines()) {
                 if line.contains("panicked") {
-                    self.report.broken.push(format!("{} line {}: a panic", host.name, number + 1));
+                    self.report.broken.push(format!("{} line {number}: a panic", host.name));
                 }
-                if secrets.iter().any(|secret| line.contains(secret)) {
-                    self.report.broken.push(format!(
-                        "{} line {}: a secret or a guest",
-                        host.name,
-                        number + 1
-                    ));
+                if self.private.is_in(line) {
+                    self.report.broken.push(format!("{} line {number}: a secret or a guest", host.name));
                 }
             }
         }
