@@ -176,7 +176,8 @@ impl Soak {
             let trust = options.seed.is_multiple_of(2);
             std::fs::write(&config, town::config(&listen, &place.url(), &simulators, trust))?;
             let url = format!("http://{listen}");
-            hosts.push(Host::new(name, folder.path(), logs, &options.binary, config, &around, url)?);
+            let program = options.beside.as_ref().filter(|_| number == 1).unwrap_or(&options.binary);
+            hosts.push(Host::new(name, folder.path(), logs, program, config, &around, url)?);
         }
         let count = hosts.len();
         Ok(Self {
