@@ -88,8 +88,8 @@ pub enum Dedup {
         /// For how long it is remembered.
         ttl: Duration,
     },
-    /// A hash of the content: equal only to deliveries that were not worked on yet, because some vendors send
-    /// equal bodies for different changes.
+    /// A hash of the content: equal only to deliveries that nobody has worked on or works on, because some vendors
+    /// send equal bodies for different changes.
     Content {
         /// The hash.
         hash: String,

@@ -384,7 +384,9 @@ pub(crate) async fn accept(
             Some(content) => tables.unread_equal(&work, &integration, content).await?,
             None => None,
         };
-        match equal {
+        // Whoever holds the key may have asked the source already: what is told now may be news to them.
+        let worked_on = equal.is_some() && is_leased(tables, &work, at).await?;
+        match equal.filter(|_| !worked_on) {
             Some(reply) => {
                 first_reply.get_or_insert(reply);
             }
@@ -398,6 +400,11 @@ pub(crate) async fn accept(
     }
     let reply = if added { reply } else { first_reply.unwrap_or(reply) };
     Ok(Accepted { bookings, duplicate: !added, reply })
+}
+
+async fn is_leased(tables: &mut impl Intake, work: &WorkKey, now: Micros) -> Result<bool, StoreError> {
+    let state = tables.work(work).await?;
+    Ok(state.and_then(|state| state.leased_until).is_some_and(|until| now < until))
 }
 
 /// Answers a delivery that was seen before, and makes what of it is unread due again.

@@ -17,7 +17,7 @@ const CONTAINER: &str = "deploy/container/Containerfile";
 const UNIT: &str = "deploy/systemd/staykey.service";
 
 /// Where the program is in the unit, which is not there yet.
-const INSTALLED: &str = "/usr/local/bin/staykey";
+const INSTALLED: &str = "/usr/local/bin/axum-host";
 /// Its exposure, in tenths, at the most; what systemd calls OK begins at 50.
 const EXPOSURE: &str = "20";
 

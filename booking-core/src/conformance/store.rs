@@ -107,6 +107,7 @@ cases![
     an_arrival_with_many_events,
     vendor_ids_suppress,
     equal_content_is_suppressed_while_unread,
+    equal_content_is_news_to_who_works_on_it,
     content_is_compared_key_by_key,
     tenants_do_not_meet,
     integrations_do_not_meet,
@@ -854,6 +855,25 @@ async fn equal_content_is_suppressed_while_unread(store: &dyn Store) {
     assert!(!fresh.duplicate, "an equal body after the first was worked on is a new row");
     assert_eq!(unread(store, &grant_work(1)).await.len(), 3);
     assert!(arrive(store, 6, delivery()).await.duplicate);
+}
+
+async fn equal_content_is_news_to_who_works_on_it(store: &dyn Store) {
+    let delivery = || arrival(content("h"), vec![(hint("a"), stay(1))]);
+    assert!(!arrive(store, 0, delivery()).await.duplicate);
+    let held = lease(store, 0, 10).await;
+    let seen = unread(store, &grant_work(1)).await;
+    assert!(
+        !arrive(store, 1, delivery()).await.duplicate,
+        "the source may have been asked before this was told"
+    );
+    write(store, 2, vec![Write::MarkRead { work: grant_work(1), up_to: seen[0].number }]).await;
+    finish(store, 2, &held, None, false).await;
+    assert_eq!(unread(store, &grant_work(1)).await.len(), 1, "it is left for the next look");
+    assert_eq!(store.next_due(None).await.expect("next_due"), Some(at(1)), "which comes at once");
+
+    let held = lease(store, 3, 10).await;
+    assert!(arrive(store, 13, delivery()).await.duplicate, "nobody works on it once the lease has run out");
+    assert!(held.until <= at(13));
 }
 
 async fn content_is_compared_key_by_key(store: &dyn Store) {

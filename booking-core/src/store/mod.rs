@@ -291,8 +291,8 @@ pub struct Purged {
 /// - A claim sees every claim of every tenant on the same door whose time overlaps, but for its own holders'.
 /// - An arrival resolves its booking by its source's alias, or makes alias and booking row together. It makes
 ///   `grant` work due at once. [`Dedup::VendorId`] suppresses within its time to live, [`Dedup::Content`] only while
-///   an equal row of the same integration is unread; a suppressed repetition is answered as the first was, and makes
-///   unread work due again.
+///   an equal row of the same integration is unread and nobody holds the key, who may have asked the source before
+///   this was told; a suppressed repetition is answered as the first was, and makes unread work due again.
 /// - [`claim_work`](Self::claim_work) gives a key to one caller only until the lease ends; claiming clears what was
 ///   due, a mark made meanwhile stays, finishing keeps the earlier time. What there is no place for stays due, for
 ///   whoever has one.
