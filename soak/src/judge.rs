@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use booking_core::BookingId;
-use booking_core::store::{InboxRow, Kind, MessageRecord, MessageState, Origin, Record, Store};
+use booking_core::store::{InboxRow, Kind, MessageRecord, Record, Store, Told};
 use booking_sim::Simulators;
 use booking_sim::smoobu::Booking;
 use booking_sim::thekeys::Share;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
-use crate::journal::Journal;
+use crate::journal::Owed;
 use crate::town::{self, PREFIX, ZONE};
+
+mod heard;
+mod inbox;
+
+use heard::{Heard, Said};
 
 /// How many rows are read at once.
 const PAGE: usize = 500;
-/// By how much clocks may differ.
-const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// What the store says, read while no host runs.
 pub(crate) struct Kept {
@@ -24,7 +27,8 @@ pub(crate) struct Kept {
     messages: Vec<MessageRecord>,
     /// Our id by what Smoobu calls the booking.
     stays: BTreeMap<String, BookingId>,
-    leases: Vec<String>,
+    /// The keys that a host has leased.
+    pub(crate) leases: Vec<String>,
 }
 
 impl Kept {
@@ -66,43 +70,63 @@ impl Kept {
         }
         Ok(Self { inbox, messages, stays, leases })
     }
+
+    /// All that is typed at doors by the word of what guests were told.
+    pub(crate) fn told_digits(&self) -> impl Iterator<Item = &str> {
+        self.messages
+            .iter()
+            .filter_map(|message| message.told.as_ref())
+            .flat_map(heard::digits)
+            .map(|(_, typed)| typed)
+    }
+
+    /// What is typed by staff, or by more stays than one.
+    fn taken(&self) -> BTreeSet<String> {
+        let mut stays = BTreeMap::<&str, BTreeSet<&BookingId>>::new();
+        for message in &self.messages {
+            for (_, typed) in message.told.iter().flat_map(heard::digits) {
+                stays.entry(typed).or_default().insert(&message.stay);
+            }
+        }
+        let shared =
+            stays.into_iter().filter(|(_, stays)| stays.len() > 1).map(|(typed, _)| typed.to_owned());
+        shared.chain(town::doors().map(|door| format!("{PREFIX}{}", town::staff(door).code))).collect()
+    }
 }
 
 /// All that is not as it was promised. A booking is named as Smoobu calls it, by which logs can be searched.
-pub(crate) fn broken(sims: &Simulators, kept: &Kept, journal: &Journal, now: DateTime<Utc>) -> Vec<String> {
-    let mut broken = acknowledged(kept, journal);
-    let told_of = |key: &String| format!("no host runs, and {key} is leased");
-    broken.extend(kept.leases.iter().map(told_of));
+pub(crate) fn broken(sims: &Simulators, kept: &Kept, owed: &[Owed], now: DateTime<Utc>) -> Vec<String> {
+    let mut broken = acknowledged(kept, owed);
     let on_doors = OnDoors::of(sims, now, &mut broken);
+    let taken = kept.taken();
     for booking in sims.smoobu.bookings() {
         let pins = doors(sims, &on_doors, booking, now, &mut broken);
-        guest(sims, kept, booking, pins.as_deref(), &mut broken);
+        guest(&said(sims, kept, booking), booking, pins.as_deref(), &taken, &mut broken);
     }
     broken
 }
 
+/// What is not right with how hosts ended that were told to stop: after how calm a time, each with its exit status, and
+/// what is leased afterwards, by none that was killed before.
+pub(crate) fn stopped(calm: bool, ends: &[(String, Option<i32>)], leases: &[String]) -> Vec<String> {
+    let cut_off = ends.iter().filter(|(_, status)| calm && *status == Some(3));
+    let cut_off = cut_off.map(|(name, _)| format!("{name} had nothing to do, and cut work off"));
+    let cleanly = ends.iter().all(|(_, status)| *status == Some(0));
+    let leased =
+        leases.iter().filter(|_| cleanly).map(|key| format!("all hosts have stopped, and {key} is leased"));
+    cut_off.chain(leased).collect()
+}
+
 /// Every acknowledged webhook is kept, and was worked on.
-fn acknowledged(kept: &Kept, journal: &Journal) -> Vec<String> {
-    let mut there = BTreeMap::<(String, String), usize>::new();
-    for row in kept.inbox.iter().filter(|row| row.origin == Origin::Webhook) {
-        let reference = row.event.as_ref().and_then(|event| event.reference()).map(ToString::to_string);
-        *there.entry((row.action.clone(), reference.unwrap_or_default())).or_default() += 1;
-    }
-    let mut broken = Vec::new();
-    for (key, bodies) in journal.acknowledged() {
-        let found = there.get(&key).copied().unwrap_or_default();
-        if found < bodies {
-            let (action, reference) = key;
-            broken.push(format!(
-                "{bodies} {action} of {reference} were acknowledged, {found} are in the inbox"
-            ));
-        }
-    }
+fn acknowledged(kept: &Kept, owed: &[Owed]) -> Vec<String> {
+    let missing = inbox::missing(owed, &kept.inbox).into_iter().map(|owed| {
+        let Owed { action, reference, to, .. } = owed;
+        format!("{action} of {reference} was acknowledged at {to} and is not in the inbox")
+    });
     let unread = kept.inbox.iter().filter(|row| row.work.is_some() && row.read_at.is_none());
-    broken.extend(
-        unread.map(|row| format!("{} no. {} in the inbox was not worked on", row.action, row.number)),
-    );
-    broken
+    let unread =
+        unread.map(|row| format!("{} no. {} in the inbox was not worked on", row.action, row.number));
+    missing.chain(unread).collect()
 }
 
 /// The codes with our marker, by booking and door.
@@ -195,88 +219,80 @@ fn doors(
     (!wanted.is_empty()).then(|| pins.into_iter().map(|(_, typed)| typed).collect())
 }
 
-/// A message as a guest got it.
-struct Heard {
-    at: DateTime<Utc>,
-    text: String,
-}
-
-/// Whether a guest heard nothing twice, and last what opens the doors.
-fn guest(
-    sims: &Simulators,
-    kept: &Kept,
-    booking: &Booking,
-    pins: Option<&[String]>,
-    broken: &mut Vec<String>,
-) {
+/// What the guest of a booking heard, by channel.
+fn said<'a>(sims: &Simulators, kept: &'a Kept, booking: &Booking) -> [(&'static str, Said<'a>); 2] {
     let id = booking.id;
     let sms = sims.serwersms.messages_to(&town::phone(id));
     let thread = sims.smoobu.guest_messages(id);
-    let channels = [
-        ("sms", sms.into_iter().map(|sms| Heard { at: sms.at, text: sms.text }).collect::<Vec<_>>()),
-        ("thread-smoobu", thread.into_iter().map(|said| Heard { at: said.at, text: said.text }).collect()),
-    ];
     let stay = kept.stays.get(&id.to_string());
-    for (channel, heard) in channels {
+    let channel = |name: &'static str, heard| {
         let of_stay = kept.messages.iter().filter(|message| Some(&message.stay) == stay);
-        let records: Vec<_> = of_stay.filter(|message| message.notifier.as_str() == channel).collect();
-        for pair in heard.windows(2) {
-            if let [earlier, later] = pair
-                && earlier.text == later.text
-                && !excused(&records, earlier, later)
-            {
-                broken.push(format!(
-                    "stay {id}: the guest was told the same thing twice by {channel} at {}",
-                    later.at
-                ));
-            }
+        let mut records: Vec<_> = of_stay.filter(|message| message.notifier.as_str() == name).collect();
+        records.sort_by_key(|message| message.intended_at);
+        (name, Said { heard, records })
+    };
+    [
+        channel("sms", sms.into_iter().map(|sms| Heard { at: sms.at, text: sms.text }).collect()),
+        channel(
+            "thread-smoobu",
+            thread.into_iter().map(|said| Heard { at: said.at, text: said.text }).collect(),
+        ),
+    ]
+}
+
+/// Whether a guest heard what is on record, nothing twice, the same digits each time, and last what opens the doors.
+fn guest(
+    channels: &[(&str, Said<'_>)],
+    booking: &Booking,
+    pins: Option<&[String]>,
+    taken: &BTreeSet<String>,
+    broken: &mut Vec<String>,
+) {
+    let id = booking.id;
+    let window = town::window(booking.data.arrival, booking.data.departure);
+    let unit = format!("flat-{}", town::flat_of(booking.data.apartment));
+    let is_true = |told: &Told| (told.start, told.end) == window && told.unit.as_str() == unit;
+    let told = channels.iter().flat_map(|(_, said)| said.heard.iter().filter_map(|heard| said.told(heard)));
+    for door in heard::changed(told, taken) {
+        broken.push(format!("stay {id}: the guest was told other digits for {door} without a reason"));
+    }
+    for (channel, said) in channels {
+        for heard in said.unrecorded() {
+            broken.push(format!(
+                "stay {id}: what the guest was told by {channel} at {} is not on record",
+                heard.at
+            ));
+        }
+        for heard in said.repeats() {
+            broken.push(format!(
+                "stay {id}: the guest was told the same thing twice by {channel} at {}",
+                heard.at
+            ));
         }
         let Some(pins) = pins else { continue };
-        let Some(last) = heard.last() else {
+        let Some(last) = said.heard.last() else {
             broken.push(format!("stay {id}: the guest was told nothing by {channel}"));
             continue;
         };
         if pins.iter().any(|pin| !last.text.contains(pin.as_str())) {
             broken.push(format!("stay {id}: the last word by {channel} does not open the doors"));
         }
-        let told = records.iter().rev().filter(|record| text(record) == Some(&last.text));
-        let window = town::window(booking.data.arrival, booking.data.departure);
-        let unit = format!("flat-{}", town::flat_of(booking.data.apartment));
-        let is_true = |record: &&MessageRecord| {
-            let told = record.told.as_ref();
-            told.is_some_and(|told| (told.start, told.end) == window && told.unit.as_str() == unit)
-        };
-        if !told.copied().any(|record| is_true(&record)) {
+        if !said.told(last).is_some_and(is_true) {
             broken
                 .push(format!("stay {id}: the last word by {channel} tells of other times or another flat"));
         }
     }
 }
 
-fn text(record: &MessageRecord) -> Option<&String> {
-    record.text.as_ref().map(|text| &text.body)
-}
-
-/// Whether the record says that the second may be the first once more, or that something else may have been told
-/// between the two.
-fn excused(records: &[&MessageRecord], earlier: &Heard, later: &Heard) -> bool {
-    records.iter().any(|record| {
-        let is_same = text(record) == Some(&later.text);
-        let between = (earlier.at - SKEW..=later.at + SKEW).contains(&record.tried_at);
-        (is_same && record.maybe_twice)
-            || (!is_same && between && !matches!(record.state, MessageState::Sent(_)))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use booking_core::store::{MessageKind, MessageText, Told};
-    use booking_core::{IntegrationName, MessageId, Receipt, Recipient, UnitId};
+    use booking_core::store::{MessageKind, MessageState, MessageText, ToldCode};
+    use booking_core::{CodeId, DoorId, IntegrationName, MessageId, Pin, Receipt, Recipient, UnitId};
     use booking_sim::smoobu::BookingPatch;
-    use chrono::Days;
+    use chrono::{Days, NaiveDate};
+    use serde_json::json;
 
     use super::*;
-    use crate::journal::Fate;
 
     const NUMBER: u64 = 1;
     const FLAT: u64 = 3;
@@ -286,25 +302,44 @@ mod tests {
     struct World {
         sims: Simulators,
         kept: Kept,
-        journal: Journal,
+        owed: Vec<Owed>,
         now: DateTime<Utc>,
         codes: Vec<u64>,
     }
 
-    fn at() -> DateTime<Utc> {
+    pub(super) fn at() -> DateTime<Utc> {
         "2027-03-01T12:00:00Z".parse().unwrap()
     }
 
-    fn message(stay: &BookingId, text: &str, sent: bool) -> MessageRecord {
-        let (start, end) = town::window(at().date_naive() + Days::new(7), at().date_naive() + Days::new(9));
-        let unit = UnitId::parse(&format!("flat-{FLAT}")).unwrap();
+    fn days() -> (NaiveDate, NaiveDate) {
+        (at().date_naive() + Days::new(7), at().date_naive() + Days::new(9))
+    }
+
+    fn stay() -> BookingId {
+        BookingId::parse("bcdfghjkmnpq").unwrap()
+    }
+
+    /// What a guest of flat 3 is told; the flat is called as wanted.
+    pub(super) fn told(flat: &str, pin: &str) -> Told {
+        let (start, end) = town::window(days().0, days().1);
+        let code = |door| ToldCode {
+            door: DoorId::parse(&format!("door-{door}")).unwrap(),
+            code: CodeId::parse("bcdfghjkmnpq").unwrap(),
+            typed: Some(Pin::parse(&format!("{PREFIX}{pin}")).unwrap()),
+        };
+        let unit = UnitId::parse(&format!("flat-{flat}")).unwrap();
+        Told { unit, start, end, codes: town::doors_of(FLAT).map(code).to_vec() }
+    }
+
+    /// The record of a message that was sent.
+    pub(super) fn message(text: &str, told: Told) -> MessageRecord {
         MessageRecord {
             id: MessageId::parse("bcdfghjkmnpq").unwrap(),
             tenant: town::tenant(),
-            stay: stay.clone(),
+            stay: stay(),
             notifier: IntegrationName::parse("thread-smoobu").unwrap(),
             kind: MessageKind::CodeReady,
-            state: if sent { MessageState::Sent(Receipt { vendor_id: None }) } else { MessageState::Unknown },
+            state: MessageState::Sent(Receipt { vendor_id: None }),
             maybe_twice: false,
             attempts: 0,
             retry_at: None,
@@ -312,7 +347,7 @@ mod tests {
             tried_at: at(),
             ended_at: None,
             error: None,
-            told: Some(Told { unit, start, end, codes: Vec::new() }),
+            told: Some(told),
             text: Some(MessageText {
                 recipient: Recipient::Channel,
                 subject: String::new(),
@@ -325,7 +360,7 @@ mod tests {
     fn check<T>(change: impl FnOnce(&mut World) -> T, expected: &[&str]) {
         let now = at();
         let mut sims = town::simulators(now);
-        let (arrival, departure) = (now.date_naive() + Days::new(7), now.date_naive() + Days::new(9));
+        let (arrival, departure) = days();
         let id = sims.smoobu.create_booking(now, town::stay(NUMBER, FLAT, arrival, departure));
         let codes = town::doors_of(FLAT).map(|door| {
             let share = Share {
@@ -338,16 +373,15 @@ mod tests {
             };
             sims.thekeys.plant_share(now, share)
         });
-        let stay = BookingId::parse("bcdfghjkmnpq").unwrap();
         let kept = Kept {
             inbox: Vec::new(),
-            messages: vec![message(&stay, "text", true)],
-            stays: BTreeMap::from([(id.to_string(), stay)]),
+            messages: vec![message("text", told("3", PIN))],
+            stays: BTreeMap::from([(id.to_string(), stay())]),
             leases: Vec::new(),
         };
-        let mut world = World { sims, kept, journal: Journal::default(), now, codes: codes.to_vec() };
+        let mut world = World { sims, kept, owed: Vec::new(), now, codes: codes.to_vec() };
         let _ = change(&mut world);
-        let found = broken(&world.sims, &world.kept, &world.journal, world.now);
+        let found = broken(&world.sims, &world.kept, &world.owed, world.now);
         // Nobody has told this guest anything: what is looked at here are doors and webhooks.
         let found: Vec<_> = found.iter().filter(|text| !text.contains("was told nothing")).collect();
         assert_eq!(found.len(), expected.len(), "{found:?}");
@@ -393,30 +427,79 @@ mod tests {
 
     #[test]
     fn what_was_acknowledged_is_asked_for() {
-        let body = r#"{"action":"newReservation","data":{"id":90000002}}"#;
-        check(
-            |world| world.journal.note(body.to_owned(), Fate::Acknowledged),
-            &["1 newReservation of 90000002"],
-        );
-        check(|world| world.journal.note(body.to_owned(), Fate::Refused), &[]);
-        check(|world| world.kept.leases.push("grant/soak/x".to_owned()), &["grant/soak/x is leased"]);
+        let (action, reference) = ("newReservation".to_owned(), "90000002".to_owned());
+        let owed = Owed { action, reference, data: json!({}), from: at(), to: at() };
+        check(|world| world.owed.push(owed), &["newReservation of 90000002 was acknowledged"]);
     }
 
     #[test]
-    fn the_same_thing_is_told_twice_only_where_the_record_says_so() {
-        let stay = BookingId::parse("bcdfghjkmnpq").unwrap();
-        let heard = |seconds| Heard { at: at() + TimeDelta::seconds(seconds), text: "text".to_owned() };
-        let plain = message(&stay, "text", true);
-        let twice = MessageRecord { maybe_twice: true, ..plain.clone() };
-        let other = message(&stay, "another", false);
-        let long_ago = MessageRecord { tried_at: at() - TimeDelta::days(1), ..other.clone() };
-        for (records, expected) in [
-            (vec![&plain], false),
-            (vec![&plain, &twice], true),
-            (vec![&plain, &other], true),
-            (vec![&plain, &long_ago], false),
-        ] {
-            assert_eq!(excused(&records, &heard(0), &heard(30)), expected, "{records:?}");
+    fn who_stops_leaves_nothing_behind() {
+        let check = |calm, ends: [Option<i32>; 2], leases: &[&str], expected: &[&str]| {
+            let ends: Vec<_> = ["a", "b"].map(str::to_owned).into_iter().zip(ends).collect();
+            let leases: Vec<_> = leases.iter().map(|key| (*key).to_owned()).collect();
+            assert_eq!(stopped(calm, &ends, &leases), expected, "{ends:?}");
+        };
+        check(true, [Some(0), Some(0)], &[], &[]);
+        check(true, [Some(0), Some(0)], &["x"], &["all hosts have stopped, and x is leased"]);
+        check(false, [Some(0), Some(0)], &["x"], &["all hosts have stopped, and x is leased"]);
+        check(true, [Some(0), Some(3)], &["x"], &["b had nothing to do, and cut work off"]);
+        check(false, [Some(0), Some(3)], &["x"], &[]);
+    }
+
+    /// What a guest heard, as text and what its record tells; whether somebody else has the first digits too.
+    fn check_guest(heard: &[(&str, Option<Told>)], is_taken: bool, expected: &[&str]) {
+        let now = at();
+        let mut sims = town::simulators(now);
+        let id = sims.smoobu.create_booking(now, town::stay(NUMBER, FLAT, days().0, days().1));
+        let records: Vec<_> =
+            heard.iter().filter_map(|(text, told)| Some(message(text, told.clone()?))).collect();
+        let heard = (0_i64..).zip(heard).map(|(minutes, (text, _))| {
+            let at = now + TimeDelta::minutes(minutes);
+            Heard { at, text: (*text).to_owned() }
+        });
+        let said = Said { heard: heard.collect(), records: records.iter().collect() };
+        let booking = sims.smoobu.bookings().find(|booking| booking.id == id).unwrap();
+        let pins = town::doors_of(FLAT).map(|_| format!("{PREFIX}{PIN}"));
+        let taken = is_taken.then(|| pins[0].clone()).into_iter().collect();
+        let mut found = Vec::new();
+        guest(&[("thread-smoobu", said)], booking, Some(&pins), &taken, &mut found);
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found}, not {expected}");
         }
+    }
+
+    #[test]
+    fn a_guest_is_last_told_what_opens_the_doors() {
+        let right = || Some(told("3", PIN));
+        check_guest(&[("31482913", right())], false, &[]);
+        check_guest(&[], false, &["told nothing"]);
+        check_guest(&[("31482913", None)], false, &["not on record", "other times or another flat"]);
+        check_guest(&[("it", right())], false, &["not on record", "does not open"]);
+        check_guest(&[("31482913", Some(told("5", PIN)))], false, &["other times or another flat"]);
+        check_guest(&[("31482913", right()), ("again: 31482913", right())], false, &["twice"]);
+    }
+
+    #[test]
+    fn digits_that_a_guest_was_told_stay() {
+        let heard = |first| [("31773355", Some(told("3", first))), ("31482913", Some(told("3", PIN)))];
+        let changed = ["digits for door-12", "digits for door-3"];
+        check_guest(&heard("773355"), false, &changed);
+        check_guest(&heard("773355"), true, &[]);
+    }
+
+    #[test]
+    fn digits_are_taken_where_staff_or_two_stays_have_them() {
+        let other = MessageRecord {
+            stay: BookingId::parse("cccccccccccc").unwrap(),
+            ..message("text", told("5", PIN))
+        };
+        let one = message("text", told("3", PIN));
+        let taken = |messages| {
+            let kept = Kept { inbox: Vec::new(), messages, stays: BTreeMap::new(), leases: Vec::new() };
+            (kept.taken().contains("31482913"), kept.taken().contains("31100003"))
+        };
+        assert_eq!(taken(vec![one.clone(), one.clone()]), (false, true));
+        assert_eq!(taken(vec![one, other]), (true, true));
     }
 }

@@ -16,6 +16,7 @@ use clap::{Parser, ValueEnum};
 mod folder;
 mod journal;
 mod judge;
+mod leak;
 mod process;
 mod report;
 mod run;
@@ -29,6 +30,10 @@ struct Options {
     /// The program of the host.
     #[arg(long, value_name = "FILE")]
     binary: PathBuf,
+    /// Another program, of an older version: the second of several hosts runs it, beside the others on one database, as
+    /// it is while an upgrade is under way. The hosts start in order, so --binary is the first to find the database.
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
     /// Where hosts keep what they know.
     #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
     store: StoreKind,
@@ -85,7 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every promise was kept.
+/// Whether every promise was kept, and asked for.
 fn soak(options: &Options) -> anyhow::Result<bool> {
     if !cfg!(target_os = "linux") {
         println!("!!! it moves a process's clock, which it can do on Linux only: NOTHING WAS KILLED !!!");
@@ -94,6 +99,10 @@ fn soak(options: &Options) -> anyhow::Result<bool> {
     anyhow::ensure!(
         options.store == StoreKind::Postgres || options.hosts == 1,
         "an SQLite file is for one host: --store postgres"
+    );
+    anyhow::ensure!(
+        options.beside.is_none() || options.hosts > 1,
+        "--beside is the second host's: --hosts 2"
     );
     println!("seed {}, {:?}, {} host(s)", options.seed, options.store, options.hosts);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -108,7 +117,7 @@ fn soak(options: &Options) -> anyhow::Result<bool> {
     if let Some(path) = &options.json {
         std::fs::write(path, format!("{:#}\n", report.json()))?;
     }
-    Ok(report.broken.is_empty())
+    Ok(report.is_good())
 }
 
 async fn told_to_stop() -> std::io::Result<()> {

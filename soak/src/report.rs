@@ -15,11 +15,18 @@ pub(crate) struct Report {
     pub(crate) worked: Vec<Duration>,
     pub(crate) peak_kib: u64,
     pub(crate) broken: Vec<String>,
+    /// What could not be asked for.
+    pub(crate) not_judged: Vec<String>,
 }
 
 impl Report {
     pub(crate) fn count(&mut self, what: &'static str, by: u64) {
         *self.counts.entry(what).or_default() += by;
+    }
+
+    /// Whether every promise was kept, as far as was asked, and all was asked for.
+    pub(crate) fn is_good(&self) -> bool {
+        self.broken.is_empty() && self.not_judged.is_empty()
     }
 
     pub(crate) fn table(&self) -> String {
@@ -33,7 +40,8 @@ impl Report {
         rows.push(("promises broken".to_owned(), self.broken.len().to_string()));
         let rows = rows.into_iter().map(|(what, value)| format!("  {what:<28} {value}\n"));
         let broken = self.broken.iter().map(|text| format!("  BROKEN: {text}\n"));
-        rows.chain(broken).collect()
+        let not_judged = self.not_judged.iter().map(|text| format!("  NOT JUDGED: {text}\n"));
+        rows.chain(broken).chain(not_judged).collect()
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -44,6 +52,7 @@ impl Report {
         json!({
             "counts": self.counts, "ready": times(&self.ready), "first_work": times(&self.worked),
             "peak_memory_kib": self.peak_kib, "broken": self.broken,
+            "not_judged": self.not_judged,
         })
     }
 }
@@ -59,6 +68,15 @@ fn middle(times: &[Duration]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_judged_is_not_good() {
+        let good = Report::default();
+        let asleep = Report { not_judged: vec!["doors".to_owned()], ..Report::default() };
+        let bad = Report { broken: vec!["doors".to_owned()], ..Report::default() };
+        assert_eq!([&good, &asleep, &bad].map(Report::is_good), [true, false, false]);
+        assert!(asleep.table().contains("NOT JUDGED: doors"));
+    }
 
     #[test]
     fn the_middle_of_nothing_is_nothing() {

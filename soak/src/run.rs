@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::folder::Folder;
-use crate::journal::{Fate, Journal};
+use crate::journal::{Fate, Journal, Sent};
 use crate::judge::{self, Kept};
+use crate::leak::Private;
 use crate::process::{self, Host};
 use crate::report::Report;
 use crate::stream::{Deed, Stream, Trouble, Troubles};
@@ -32,9 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(5);
 /// How long the first piece of work after a start is waited for.
 const FIRST_WORK: Duration = Duration::from_secs(20);
-/// How long it may take in one go until nothing is due.
+/// How long it may take in one go until nothing is due, and how long what the judge asks is asked again.
 const QUIET: Duration = Duration::from_secs(60);
-/// The leaps of time after the trouble: beyond a lease, then beyond every wait for another attempt.
+/// The leaps of time after the trouble: beyond the leases of what was killed, then beyond every wait for another attempt.
 const LEAPS: [i64; 12] = [3, 11, 31, 31, 31, 31, 61, 61, 61, 121, 121, 121];
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -95,15 +97,23 @@ impl Place {
 struct Soak {
     hosts: Vec<Host>,
     /// By how many seconds each clock is off beside what all are off by.
-    skews: Vec<i64>,
+    skews: Arc<[AtomicI64]>,
     offset: i64,
     first_work: Vec<Option<JoinHandle<()>>>,
     worked: Arc<Mutex<Vec<Duration>>>,
     client: reqwest::Client,
     place: Place,
     sims: SimServer,
+    private: Private,
     report: Report,
     _folder: Folder,
+}
+
+/// What a look came to.
+#[derive(Default)]
+struct Look {
+    broken: Vec<String>,
+    not_judged: Vec<String>,
 }
 
 /// Runs it.
@@ -117,6 +127,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         soak.sims.state.clone(),
         soak.client.clone(),
         soak.hosts.iter().map(|host| host.url.clone()).collect(),
+        Arc::clone(&soak.skews),
         Arc::clone(&journal),
         stopped,
     ));
@@ -165,18 +176,20 @@ impl Soak {
             let trust = options.seed.is_multiple_of(2);
             std::fs::write(&config, town::config(&listen, &place.url(), &simulators, trust))?;
             let url = format!("http://{listen}");
-            hosts.push(Host::new(name, folder.path(), logs, &options.binary, config, &around, url)?);
+            let program = options.beside.as_ref().filter(|_| number == 1).unwrap_or(&options.binary);
+            hosts.push(Host::new(name, folder.path(), logs, program, config, &around, url)?);
         }
         let count = hosts.len();
         Ok(Self {
             hosts,
-            skews: vec![0; count],
+            skews: (0..count).map(|_| AtomicI64::new(0)).collect(),
             offset: 0,
             first_work: (0..count).map(|_| None).collect(),
             worked: Arc::default(),
             client,
             place,
             sims,
+            private: Private::default(),
             report: Report::default(),
             _folder: folder,
         })
@@ -219,15 +232,24 @@ impl Soak {
         }
     }
 
+    /// Kills a host, which has to run until then.
     fn kill(&mut self, host: usize) -> anyhow::Result<()> {
-        self.forget_first_work(host);
-        let killed = self.hosts[host].kill()?;
-        self.report.count("kills", u64::from(killed));
+        if !self.kill_what_runs(host)? {
+            self.report.broken.push(format!("{} ended by itself", self.hosts[host].name));
+        }
         Ok(())
     }
 
-    /// Tells a host to stop, and waits for that.
-    async fn drain(&mut self, host: usize) -> anyhow::Result<()> {
+    /// Kills a host that may have ended by itself. Whether there was something to kill.
+    fn kill_what_runs(&mut self, host: usize) -> anyhow::Result<bool> {
+        self.forget_first_work(host);
+        let killed = self.hosts[host].kill()?;
+        self.report.count("kills", u64::from(killed));
+        Ok(killed)
+    }
+
+    /// Tells a host to stop, and waits for that. Tells its exit status.
+    async fn drain(&mut self, host: usize) -> anyhow::Result<Option<i32>> {
         self.forget_first_work(host);
         self.hosts[host].terminate()?;
         let name = self.hosts[host].name.clone();
@@ -239,12 +261,22 @@ impl Soak {
             Some(code) => self.report.broken.push(format!("{name} stopped with {code}")),
             None => self.report.broken.push(format!("{name} did not stop in time")),
         }
-        Ok(())
+        Ok(ended)
+    }
+
+    /// Tells all hosts to stop. Tells the exit status of each.
+    async fn drain_all(&mut self) -> anyhow::Result<Vec<(String, Option<i32>)>> {
+        let mut ends = Vec::new();
+        for host in 0..self.hosts.len() {
+            let end = self.drain(host).await?;
+            ends.push((self.hosts[host].name.clone(), end));
+        }
+        Ok(ends)
     }
 
     fn set_clocks(&self) -> anyhow::Result<()> {
-        for (host, skew) in self.hosts.iter().zip(&self.skews) {
-            host.set_clock(self.offset + skew)?;
+        for (host, skew) in self.hosts.iter().zip(&*self.skews) {
+            host.set_clock(self.offset + skew.load(Ordering::Relaxed))?;
         }
         Ok(())
     }
@@ -308,7 +340,7 @@ impl Soak {
                 self.start(place(host)).await?;
             }
             Trouble::StepClock { host, seconds } => {
-                self.skews[place(host)] = seconds;
+                self.skews[place(host)].store(seconds, Ordering::Relaxed);
                 self.report.count("clocks stepped", 1);
                 self.set_clocks()?;
             }
@@ -333,7 +365,8 @@ impl Soak {
                 self.report.count("full disks", 1);
                 self.hosts[host].start(Some(blocks))?;
                 tokio::time::sleep(time).await;
-                self.kill(host)?;
+                // Without a disk it may have ended by itself.
+                self.kill_what_runs(host)?;
                 self.start(host).await?;
             }
         }
@@ -343,77 +376,102 @@ impl Soak {
     /// The trouble is over: time passes until all is right, or for as long as nobody would wait.
     async fn settle(&mut self, journal: &Mutex<Journal>) -> anyhow::Result<()> {
         self.sims.state.lock().clear_faults();
-        self.skews.fill(0);
-        self.set_clocks()?;
-        let mut left = Vec::new();
+        self.drain_all().await?;
+        self.skews.iter().for_each(|skew| skew.store(0, Ordering::Relaxed));
+        let mut last = Look::default();
         for minutes in LEAPS {
-            self.quiet().await?;
-            for host in 0..self.hosts.len() {
-                self.drain(host).await?;
-            }
-            self.report.count("looks", 1);
-            left = self.look(journal).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
             self.leap(minutes)?;
             self.start_all().await?;
+            last = self.look(journal).await?;
+            if last.broken.is_empty() && last.not_judged.is_empty() {
+                return Ok(());
+            }
         }
-        for host in 0..self.hosts.len() {
-            self.drain(host).await?;
-        }
-        self.report.broken.append(&mut left);
+        self.report.broken.append(&mut last.broken);
+        self.report.not_judged.append(&mut last.not_judged);
         Ok(())
     }
 
-    /// What is not right, asked while no host runs.
-    async fn look(&self, journal: &Mutex<Journal>) -> anyhow::Result<Vec<String>> {
+    /// Waits until nothing is due, tells the hosts to stop, and looks for what is not right. Of what time does not mend
+    /// the report is told at once.
+    async fn look(&mut self, journal: &Mutex<Journal>) -> anyhow::Result<Look> {
+        let mut look = Look::default();
+        let calm = self.quiet().await?;
+        let ends = self.drain_all().await?;
         let now = self.now();
-        let store = self.place.open().await?;
-        let kept = Kept::read(&*store, now).await?;
-        Ok(judge::broken(&self.sims.state.lock(), &kept, &guard(journal), now))
+        let kept = self.kept(now).await;
+        self.report.count("looks", 1);
+        let leases = kept.as_ref().map_or(&[][..], |kept| &kept.leases);
+        self.report.broken.extend(judge::stopped(matches!(calm, Ok(true)), &ends, leases));
+        match calm {
+            Ok(true) => {}
+            Ok(false) => look.broken.push(format!("work is still due after {} s", QUIET.as_secs())),
+            Err(error) => look.not_judged.push(format!("whether the work comes to rest: {error:#}")),
+        }
+        match kept {
+            Ok(kept) => {
+                let sims = self.sims.state.lock();
+                self.private.learn(&sims, &kept);
+                look.broken.extend(judge::broken(&sims, &kept, &guard(journal).owed(), now));
+            }
+            Err(error) => look.not_judged.push(format!("doors, guests and webhooks: {error:#}")),
+        }
+        Ok(look)
     }
 
-    /// Waits until nothing is due.
-    async fn quiet(&mut self) -> anyhow::Result<()> {
+    /// What the store says, asked again for a while where it does not answer.
+    async fn kept(&mut self, now: DateTime<Utc>) -> anyhow::Result<Kept> {
+        let begun = Instant::now();
+        loop {
+            let read = async { Kept::read(&*self.place.open().await?, now).await };
+            match read.await {
+                Err(_) if begun.elapsed() < QUIET => self.report.count("calls of the judge made again", 1),
+                answer => return answer,
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Waits until nothing is due or under way. Whether it is so, where a host tells that at all.
+    async fn quiet(&mut self) -> anyhow::Result<anyhow::Result<bool>> {
         let begun = Instant::now();
         let mut calm = 0;
+        let mut last = Ok(false);
         while calm < 3 && begun.elapsed() < QUIET {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            let url = format!("{}{}", self.hosts[0].url, town::health());
-            let answer =
-                self.client.get(url).bearer_auth(town::TOKEN).send().await.context("the operator's API")?;
-            let health: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
-            let is_calm = health["work"]["due"] == 0;
-            calm = if is_calm { calm + 1 } else { 0 };
+            self.are_alive()?;
+            match self.is_calm().await {
+                Ok(true) => calm += 1,
+                Ok(false) => (calm, last) = (0, Ok(false)),
+                Err(error) => {
+                    self.report.count("calls of the judge made again", 1);
+                    (calm, last) = (0, Err(error));
+                }
+            }
         }
         self.report.count("times that it did not get quiet", u64::from(calm < 3));
-        Ok(())
+        Ok(if calm < 3 { last } else { Ok(true) })
+    }
+
+    async fn is_calm(&self) -> anyhow::Result<bool> {
+        let url = format!("{}{}", self.hosts[0].url, town::health());
+        let answer =
+            self.client.get(url).bearer_auth(town::TOKEN).send().await.context("the operator's API")?;
+        let text = answer.error_for_status()?.text().await?;
+        let health: serde_json::Value = serde_json::from_str(&text)?;
+        Ok(health["work"]["due"] == 0 && health["work"]["running"] == 0)
     }
 
     /// Nothing panicked, and no log has a secret or a guest in it.
     fn read_logs(&mut self) -> anyhow::Result<()> {
-        let secrets = [
-            town::HOOK,
-            town::TOKEN,
-            town::MASTER_KEY,
-            "sim-password",
-            "sim-secret",
-            "+4869",
-            "@example.org",
-        ];
         for host in &self.hosts {
             let log = std::fs::read_to_string(&host.log)?;
-            for (number, line) in log.lines().enumerate() {
+            for (number, line) in (1..).zip(log.lines()) {
                 if line.contains("panicked") {
-                    self.report.broken.push(format!("{} line {}: a panic", host.name, number + 1));
+                    self.report.broken.push(format!("{} line {number}: a panic", host.name));
                 }
-                if secrets.iter().any(|secret| line.contains(secret)) {
-                    self.report.broken.push(format!(
-                        "{} line {}: a secret or a guest",
-                        host.name,
-                        number + 1
-                    ));
+                if self.private.is_in(line) {
+                    self.report.broken.push(format!("{} line {number}: a secret or a guest", host.name));
                 }
             }
         }
@@ -434,6 +492,7 @@ async fn happen(
     state: SimState,
     client: reqwest::Client,
     hosts: Vec<String>,
+    skews: Arc<[AtomicI64]>,
     journal: Arc<Mutex<Journal>>,
     mut stopped: watch::Receiver<bool>,
 ) -> Vec<(&'static str, u64)> {
@@ -455,20 +514,27 @@ async fn happen(
             bodies
         };
         for body in bodies {
-            let Some(host) = event.heard_by.and_then(|host| hosts.get(usize::try_from(host).ok()?)) else {
-                guard(&journal).note(body, Fate::Lost);
+            let heard_by = event.heard_by.and_then(|host| usize::try_from(host).ok());
+            let Some((host, url)) = heard_by.and_then(|host| Some((host, hosts.get(host)?))) else {
+                let now = state.clock.now();
+                guard(&journal).note(Sent { body, fate: Fate::Lost, from: now, to: now });
                 continue;
             };
             let request =
-                client.post(format!("{host}{}", town::hook())).header("content-type", "application/json");
-            let journal = Arc::clone(&journal);
+                client.post(format!("{url}{}", town::hook())).header("content-type", "application/json");
+            let (state, skews, journal) = (state.clone(), Arc::clone(&skews), Arc::clone(&journal));
             sending.spawn(async move {
+                let skew = || TimeDelta::seconds(skews[host].load(Ordering::Relaxed));
+                let (sent, before) = (state.clock.now(), skew());
                 let fate = match request.body(body.clone()).send().await {
                     Ok(answer) if answer.status().is_success() => Fate::Acknowledged,
                     Ok(_) => Fate::Refused,
                     Err(_) => Fate::Unanswered,
                 };
-                guard(&journal).note(body, fate);
+                let (answered, after) = (state.clock.now(), skew());
+                // Its clock may have been stepped meanwhile.
+                let (from, to) = (sent + before.min(after), answered + before.max(after));
+                guard(&journal).note(Sent { body, fate, from, to });
             });
         }
         while sending.try_join_next().is_some() {}

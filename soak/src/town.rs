@@ -20,8 +20,14 @@ pub(crate) const FLATS: u64 = 12;
 /// The door that all guests pass; the others are one for each flat.
 const FRONT: u64 = FLATS;
 pub(crate) const PREFIX: &str = "31";
-/// The number of the first booking. With `+486` before it, it is a telephone number.
+/// The number of the first booking.
 const FIRST: u64 = 90_000_001;
+/// What guests are called; the number of the booking comes after it.
+pub(crate) const CALLED: &str = "Ada ";
+/// What makes the number of a booking a telephone number.
+pub(crate) const DIALLED: &str = "+486";
+/// What makes the number of a booking an address.
+pub(crate) const MAILED: &str = "@example.org";
 /// How long a host may go on after it was told to stop.
 pub(crate) const DRAIN_SECONDS: u64 = 10;
 
@@ -45,7 +51,7 @@ pub(crate) fn reference(number: u64) -> u64 {
 }
 
 pub(crate) fn phone(reference: u64) -> String {
-    format!("+486{reference}")
+    format!("{DIALLED}{reference}")
 }
 
 pub(crate) fn apartment(flat: u64) -> u64 {
@@ -94,9 +100,9 @@ pub(crate) fn stay(number: u64, flat: u64, arrival: NaiveDate, departure: NaiveD
     let id = reference(number);
     NewBooking {
         id: Some(id),
-        guest_name: format!("Ada {id}"),
+        guest_name: format!("{CALLED}{id}"),
         last_name: Some(id.to_string()),
-        email: Some(format!("{id}@example.org")),
+        email: Some(format!("{id}{MAILED}")),
         phone: Some(phone(id)),
         ..NewBooking::stay(apartment(flat), arrival, departure)
     }
@@ -106,6 +112,8 @@ pub(crate) fn stay(number: u64, flat: u64, arrival: NaiveDate, departure: NaiveD
 pub(crate) fn simulators(now: DateTime<Utc>) -> Simulators {
     let mut config = SimConfig::default();
     config.smoobu.limit_per_minute = u32::MAX;
+    // No number that logs may show is to look like a code.
+    config.thekeys.first_share_id = 70_000_001;
     let mut sims = Simulators::new(config);
     // The soak sends them itself, since it is to know which were acknowledged.
     sims.smoobu.set_webhook_mode(WebhookMode::Held);

@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// What bookings and troubles are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Another program, of an older version, which the second of several hosts runs.
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
     /// Where the figures are written for machines.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -87,7 +90,7 @@ impl Options {
             Some(minutes) => run.with(["--minutes", &minutes.to_string()]),
             None => run.with(["--kills", &self.kills.unwrap_or(100).to_string()]),
         };
-        for (name, path) in [("--json", &self.json), ("--logs", &self.logs)] {
+        for (name, path) in [("--beside", &self.beside), ("--json", &self.json), ("--logs", &self.logs)] {
             if let Some(path) = path {
                 run = run.with([name, &path.display().to_string()]);
             }
@@ -122,6 +125,7 @@ mod tests {
             store: Store::Postgres,
             hosts: 3,
             seed: 7,
+            beside: Some("old".into()),
             json: Some("a.json".into()),
             logs: None,
         };
@@ -130,10 +134,17 @@ mod tests {
             shown(&options),
             [
                 "cargo build --profile world -q -p axum-host -p booking-soak",
-                "target/world/booking-soak --binary target/world/axum-host --store postgres --hosts 3 --seed 7 --kills 100 --json a.json"
+                "target/world/booking-soak --binary target/world/axum-host --store postgres --hosts 3 --seed 7 --kills 100 --beside old --json a.json"
             ]
         );
-        let long = Options { minutes: Some(60), store: Store::Sqlite, hosts: 1, json: None, ..options };
+        let long = Options {
+            minutes: Some(60),
+            store: Store::Sqlite,
+            hosts: 1,
+            beside: None,
+            json: None,
+            ..options
+        };
         assert!(shown(&long)[1].ends_with("--store sqlite --hosts 1 --seed 7 --minutes 60"));
     }
 }
