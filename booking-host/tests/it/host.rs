@@ -301,8 +301,9 @@ async fn a_store_that_is_down_at_start_is_an_error() {
     let store = TestStore::new();
     let host = build(TEXT, Arc::default(), store.clone()).await.unwrap();
     store.down.store(true, std::sync::atomic::Ordering::SeqCst);
-    let ended = run(host, async |_| {}).await;
-    assert!(matches!(ended, Err(HostError::Store(_))), "{ended:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), host.run(listener, pending())).await;
+    assert!(matches!(ended, Ok(Err(HostError::Store(_)))), "{ended:?}");
 }
 
 #[tokio::test]
