@@ -77,6 +77,15 @@ impl Store for TestStore {
         self.up()?;
         self.inner.claim_work(now, lease_for, places).await
     }
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.up()?;
+        self.inner.claim_key(now, lease_for, work).await
+    }
     async fn extend(
         &self,
         now: DateTime<Utc>,
