@@ -493,6 +493,7 @@ impl Builder<'_> {
             true => Arc::clone(self.transport),
             false => Arc::new(Confined::new(Arc::clone(self.transport))),
         };
+        self.metrics.vendor(vendor);
         let transport: Arc<dyn Transport> = Arc::new(Observed {
             inner: transport,
             clock: Arc::clone(self.clock),

@@ -175,6 +175,16 @@ async fn urls_for_the_vendors_hold_no_secret() {
 }
 
 #[tokio::test]
+async fn a_vendors_first_refusal_shows_as_growth() {
+    let host = build(TEXT, Arc::default(), Arc::new(MemoryStore::new())).await.unwrap();
+    let metrics = send(&host.router(), Request::get("/metrics").body(Body::empty()).unwrap()).await.body;
+    for result in ["credentials", "limited", "network", "vendor", "answered"] {
+        let line = format!("staykey_vendor_calls_total{{vendor=\"smoobu\",result=\"{result}\"}} 0");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn m02_a_stored_secret_that_is_not_there_is_named() {
     let text = TEXT.replace("{ env = \"quay-hook\" }", "{ stored = \"hook\" }");
     let store = Arc::new(MemoryStore::new());

@@ -96,6 +96,14 @@ async fn a_panic_is_counted_and_the_rest_goes_on() {
     let host = host(TestStore::new()).await;
     let router = host.router();
     let metrics = async || send(&router, Request::get("/metrics").body(Body::empty()).unwrap()).await.body;
+    let before = metrics().await;
+    for never in [
+        r#"staykey_work_total{kind="source",result="panicked"} 0"#,
+        "staykey_store_errors_total 0",
+        r#"staykey_webhooks_total{result="refused",reason="unauthenticated"} 0"#,
+    ] {
+        assert!(before.contains(never), "else the first is not told: {never}\n{before}");
+    }
     let ended = run_until(host, async || {
         let metrics = metrics().await;
         metrics.contains(r#"staykey_work_total{kind="source",result="panicked"} 1"#)
