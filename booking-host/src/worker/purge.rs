@@ -10,18 +10,13 @@ const STAYS: usize = 200;
 /// How many plans are looked at in one call.
 const PLANS: usize = 200;
 
-/// Forgets what is older than `retention`. Returns whether it could.
-pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDelta) -> bool {
-    match forget(engine, now, now - retention).await {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::error!(%error, "what is too old cannot be forgotten");
-            false
-        }
-    }
-}
-
-async fn forget(engine: &Engine, now: DateTime<Utc>, older_than: DateTime<Utc>) -> Result<(), StoreError> {
+/// Forgets what is older than `retention`.
+pub(super) async fn purge(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    retention: TimeDelta,
+) -> Result<(), StoreError> {
+    let older_than = now - retention;
     let over = engine.forgettable(older_than).await?;
     let (mut inbox, mut audit, mut records) = (0, 0, 0);
     // At least one call: old inbox rows and audit entries belong to no stay.

@@ -123,6 +123,19 @@ async fn a_panic_is_counted_and_the_rest_goes_on() {
     }
 }
 
+/// Only a purge reads a tenant's plans here.
+#[tokio::test]
+async fn what_is_due_waits_for_no_purge_and_neither_does_who_stops_it() {
+    let host = host(TestStore::stuck_on(Kind::Plan)).await;
+    let router = host.router();
+    let done = r#"staykey_work_total{kind="notice",result="done"} 1"#;
+    let ended = run_until(host, async || {
+        send(&router, Request::get("/metrics").body(Body::empty()).unwrap()).await.body.contains(done)
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    assert_eq!(ended.expect("it stops"), Ended::Clean);
+}
+
 fn stay(id: &str, departed_days_ago: u64) -> Record {
     let departure = Utc::now().date_naive() - Days::new(departed_days_ago);
     let booking = Booking {
