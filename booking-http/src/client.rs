@@ -297,6 +297,7 @@ impl Inner {
                     turn.map_err(|wait| refuse(Fault::Vendor, wait, "its calls are used up for now"))?;
                 if !wait.is_zero() {
                     self.sleep(after(now, wait)).await;
+                    self.look_again().await;
                 }
                 // The book may have told of a pause, and it takes its time.
                 continue;
@@ -308,6 +309,18 @@ impl Inner {
             let entered = self.state().circuit.enter(now, within);
             entered.map_err(|wait| refuse(Fault::Vendor, wait, "the vendor failed too often"))?;
             return Ok((signed, within));
+        }
+    }
+
+    /// Looks into the account's book whether another process was asked for a pause while this one waited for its turn.
+    /// Where it cannot be asked, what is known counts.
+    async fn look_again(&self) {
+        let Some(turns) = &self.turns else { return };
+        if self.state().gate.looked_lately(self.clock.now()) {
+            return;
+        }
+        if let Ok((booked, _)) = turns.read(self.settings.line).await {
+            self.state().gate.look(self.clock.now(), booked);
         }
     }
 
@@ -350,7 +363,7 @@ impl Inner {
         };
         for _ in 0..SWAPS {
             let Ok((booked, number)) = turns.read(self.settings.line).await else { return };
-            if booked.pause_until >= Some(pause) {
+            if self.state().gate.within_reason(self.clock.now(), booked.pause_until) >= Some(pause) {
                 return;
             }
             let booked = Booked { pause_until: Some(pause), ..booked };
