@@ -240,6 +240,29 @@ fn a_pause_stops_turns_that_another_process_has_booked_already() {
 }
 
 #[test]
+fn a_line_keeps_its_accounts_pauses_and_the_account_none_of_the_lines() {
+    let mut rig = Rig::new(2, Some(PACING));
+    for process in 0..2 {
+        let line = rig.clients[process].line(settings().with_attempts(1).with_line("messages")).unwrap();
+        rig.clients.push(line);
+    }
+    let pause = |seconds| *rig.vendor.pause.lock().unwrap() = seconds;
+    pause(Some(30));
+    assert_eq!(rig.call(2), Err(30_000));
+    pause(None);
+    assert_eq!([rig.call(0), rig.call(1)], [Ok(()), Ok(())], "a line's pause is its own");
+    assert_eq!(rig.call(3), Err(30_000), "and is the same line's in another process");
+    rig.pass(60_000);
+    pause(Some(20));
+    assert_eq!(rig.call(0), Err(20_000));
+    pause(None);
+    assert_eq!([rig.call(2), rig.call(3)], [Err(20_000), Err(20_000)]);
+    assert_eq!(rig.vendor.called.lock().unwrap().len(), 4);
+    rig.pass(20_000);
+    assert_eq!([rig.call(2), rig.call(3)], [Ok(()), Ok(())]);
+}
+
+#[test]
 fn a_pause_of_a_clock_that_is_ahead_hides_none() {
     for pacing in [Some(PACING), None] {
         let rig = Rig::new(2, pacing);
