@@ -185,6 +185,21 @@ impl Store for Watched {
         leases
     }
 
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.eye.begun.fetch_add(1, Ordering::SeqCst);
+        let lease = self.inner.claim_key(now, lease_for, work).await;
+        if matches!(lease, Ok(Some(_))) {
+            self.eye.begun.fetch_add(1, Ordering::SeqCst);
+        }
+        self.eye.over.fetch_add(1, Ordering::SeqCst);
+        lease
+    }
+
     async fn extend(
         &self,
         now: DateTime<Utc>,

@@ -300,6 +300,15 @@ impl Engine {
         self.store.claim_work(self.clock.now(), Self::LEASE.to_std().unwrap_or_default(), places).await
     }
 
+    /// Takes this key, if it is due and nobody has it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn claim_key(&self, work: &WorkKey) -> Result<Option<Lease>, StoreError> {
+        self.store.claim_key(self.clock.now(), Self::LEASE.to_std().unwrap_or_default(), work).await
+    }
+
     /// Works on one lease to its end.
     ///
     /// # Errors

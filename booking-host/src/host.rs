@@ -318,7 +318,13 @@ impl Host {
             }
             None => None,
         };
-        self.engine.start().await?;
+        let mut shutdown = std::pin::pin!(shutdown);
+        tokio::select! {
+            biased;
+            // What it had made due already is due.
+            () = &mut shutdown => return Ok(Ended::Clean),
+            started = self.engine.start() => started?,
+        }
         let drain = self.config.server.drain;
         let stop = CancellationToken::new();
         // Whatever way this future ends, nothing that it began goes on for ever.
@@ -340,7 +346,7 @@ impl Host {
         }
 
         let early = tokio::select! {
-            () = shutdown => None,
+            () = &mut shutdown => None,
             ended = &mut worker => {
                 tracing::error!(panicked = ended.is_err(), "the worker ended by itself");
                 Some(HostError::Worker)
@@ -487,6 +493,7 @@ impl Builder<'_> {
             true => Arc::clone(self.transport),
             false => Arc::new(Confined::new(Arc::clone(self.transport))),
         };
+        self.metrics.vendor(vendor);
         let transport: Arc<dyn Transport> = Arc::new(Observed {
             inner: transport,
             clock: Arc::clone(self.clock),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use crate::observed::CALLED;
+
 /// A host's numbers. They are its own, not the process's, so that several hosts in one process do not mix.
 pub(crate) struct Metrics {
     recorder: PrometheusRecorder,
@@ -36,6 +38,24 @@ pub(crate) struct Queue {
     pub(crate) oldest: Duration,
 }
 
+/// Why a webhook is refused.
+const REFUSED: [&str; 11] = [
+    "unauthenticated",
+    "address",
+    "method",
+    "malformed",
+    "unknown",
+    "too_large",
+    "broken_body",
+    "slow_body",
+    "busy",
+    "store",
+    "other",
+];
+/// What is worked on, and what that comes to.
+const KINDS: [&str; 4] = ["grant", "source", "door", "notice"];
+const RESULTS: [&str; 6] = ["done", "failed", "store", "fenced", "panicked", "other"];
+
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
 impl Metrics {
@@ -50,7 +70,37 @@ impl Metrics {
         let recorder = builder.build_recorder();
         let metrics = Self { handle: recorder.handle(), recorder };
         metrics.describe();
+        metrics.begin();
         metrics
+    }
+
+    /// Every counter whose labels are known stands at 0 from the start: Prometheus sees no growth in a counter that is
+    /// first seen at 1, and so would never tell of what happens once.
+    fn begin(&self) {
+        with_local_recorder(&self.recorder, || {
+            metrics::counter!("staykey_store_errors_total").absolute(0);
+            for kind in KINDS {
+                for result in RESULTS {
+                    metrics::counter!("staykey_work_total", "kind" => kind, "result" => result).absolute(0);
+                }
+            }
+            let taken = [("accepted", ""), ("duplicate", "")].into_iter();
+            for (result, reason) in taken.chain(REFUSED.map(|reason| ("refused", reason))) {
+                metrics::counter!("staykey_webhooks_total", "result" => result, "reason" => reason)
+                    .absolute(0);
+            }
+        });
+    }
+
+    /// The same for the calls of a kind of adapter that the host has.
+    pub(crate) fn vendor(&self, vendor: &str) {
+        with_local_recorder(&self.recorder, || {
+            for result in CALLED {
+                let vendor = vendor.to_owned();
+                metrics::counter!("staykey_vendor_calls_total", "vendor" => vendor, "result" => result)
+                    .absolute(0);
+            }
+        });
     }
 
     fn describe(&self) {
@@ -175,4 +225,48 @@ impl Metrics {
 #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^52 do not occur")]
 fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What grows must not look as if it had begun anew.
+    #[test]
+    fn a_counter_that_stands_at_nothing_goes_on_where_it_is() {
+        let metrics = Metrics::new();
+        let has = |line: &str| {
+            let shown = metrics.render();
+            assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+        };
+        has("staykey_store_errors_total 0");
+        has("staykey_work_total{kind=\"grant\",result=\"panicked\"} 0");
+        has("staykey_webhooks_total{result=\"refused\",reason=\"unauthenticated\"} 0");
+        for calls in 0..3 {
+            metrics.vendor("smoobu");
+            has(&format!("staykey_vendor_calls_total{{vendor=\"smoobu\",result=\"limited\"}} {calls}"));
+            metrics.vendor_call("smoobu", "limited", Duration::ZERO);
+        }
+    }
+
+    /// Whoever is told of a reason finds what it means.
+    #[test]
+    fn every_word_of_a_label_is_explained() {
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+        let explained = std::fs::read_to_string(place).unwrap();
+        let row = |name: &str| {
+            let begins = format!("| `{name}` |");
+            explained.lines().find(|line| line.starts_with(&begins)).unwrap().to_owned()
+        };
+        for (name, words) in [
+            ("staykey_webhooks_total", &REFUSED[..]),
+            ("staykey_work_total", &RESULTS),
+            ("staykey_vendor_calls_total", &CALLED),
+        ] {
+            let row = row(name);
+            for word in words {
+                assert!(row.contains(&format!("`{word}`")), "{name}: {word}");
+            }
+        }
+    }
 }

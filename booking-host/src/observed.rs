@@ -14,6 +14,10 @@ use tracing::Instrument as _;
 
 use crate::metrics::Metrics;
 
+/// What a call came to, in numbers: `answered`, or a [`Failure::word`].
+pub(crate) const CALLED: [&str; 7] =
+    ["answered", "network", "credentials", "limited", "redirect", "request", "vendor"];
+
 /// What a call failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {

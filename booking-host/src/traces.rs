@@ -25,6 +25,8 @@ use crate::config::TracesConfig;
 
 /// How long the collector may take for a batch.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take for all of the last ones: a host that was told to stop has little time left.
+const LAST: Duration = Duration::from_secs(3);
 
 /// What gathers spans and sends them, in batches, on a thread of its own.
 #[derive(Debug)]
@@ -75,11 +77,15 @@ impl Traces {
             .with_threads(false)
     }
 
-    /// Sends what was gathered and ends. Says whether the collector took it.
+    /// Sends what was gathered and ends, within three seconds. Says whether the collector took it.
     pub async fn end(self) -> bool {
-        // Ending alone does not say what became of the last batch.
-        let end = move || self.0.force_flush().and_then(|()| self.0.shutdown_with_timeout(PATIENCE)).is_ok();
-        tokio::task::spawn_blocking(end).await.unwrap_or(false)
+        let (tell, told) = oneshot::channel();
+        // Not a task that blocks: a runtime that ends would wait for it, however long the collector takes.
+        std::thread::spawn(move || {
+            // Ending alone does not say what became of the last batch.
+            let _ = tell.send(self.0.force_flush().and_then(|()| self.0.shutdown_with_timeout(LAST)).is_ok());
+        });
+        tokio::time::timeout(LAST, told).await.is_ok_and(|told| told.unwrap_or(false))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod errand;
 mod purge;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,9 +10,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use booking_core::store::{Kind, Lease, Places, Record, Store};
+use booking_core::store::{Lease, Places};
 use booking_core::{Clock, TenantSlug};
-use booking_engine::{AlertKind, Done, Engine, WorkError};
+use booking_engine::{Done, Engine, WorkError};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
@@ -20,19 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::config::WorkerConfig;
-use crate::metrics::{Metrics, Queue};
+use crate::metrics::Metrics;
 
 /// Between two looks when a look showed nothing although something was said to be due.
 const LEAST_NAP: TimeDelta = TimeDelta::milliseconds(50);
-/// How often the gauges are brought up to date.
-const GAUGES_EVERY: TimeDelta = TimeDelta::seconds(15);
-const ALERTS_EVERY: TimeDelta = TimeDelta::seconds(60);
-/// How often what is no longer needed is forgotten.
-const PURGE_EVERY: TimeDelta = TimeDelta::days(1);
-/// How many rows are read at once.
-const BATCH: usize = 500;
-/// Beyond this many waiting keys the gauges say no more than that.
-const MOST_COUNTED: usize = 20_000;
 
 /// Works on an engine's keys until it is told to stop.
 pub(crate) struct Worker {
@@ -73,35 +65,27 @@ impl Worker {
     /// Works until [`Worker::stop`], then ends what was begun, for at most `drain`. Returns whether all of it ended.
     pub(crate) async fn run(self, drain: Duration) -> bool {
         let mut load = Load::default();
-        let (mut gauges_at, mut alerts_at, mut purge_at) =
-            (self.clock.now(), self.clock.now(), self.clock.now());
+        // Side by side: what is due waits for no gauge and no purge, and who stops it waits for neither.
+        tokio::select! {
+            () = self.work(&mut load) => {}
+            () = upkeep::keep_up(&self) => {}
+        }
+        self.drain(load, drain).await
+    }
+
+    async fn work(&self, load: &mut Load) {
         while !self.stop.is_cancelled() {
-            let now = self.clock.now();
-            if now >= gauges_at {
-                gauges_at = now + GAUGES_EVERY;
-                self.gauge().await;
-            }
-            if now >= alerts_at {
-                alerts_at = now + ALERTS_EVERY;
-                self.count_alerts().await;
-            }
-            if now >= purge_at {
-                // What keeps a purge from being made tonight does not keep it from being tried in an hour.
-                let done = purge::purge(&self.engine, now, self.retention).await;
-                purge_at = now + if done { PURGE_EVERY } else { TimeDelta::hours(1) };
-            }
-            let next = self.fill(&mut load).await;
+            let next = self.fill(load).await;
             self.metrics.working(load.tasks.len());
-            let until = next.min(gauges_at).max(self.clock.now() + LEAST_NAP);
+            let until = next.max(self.clock.now() + LEAST_NAP);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
-                Some(ended) = load.tasks.join_next() => self.end(&mut load, ended.ok()),
+                Some(ended) = load.tasks.join_next() => self.end(load, ended.ok()),
                 () = self.wake.notified() => {}
                 () = self.clock.sleep_until(until) => {}
             }
         }
-        self.drain(load, drain).await
     }
 
     /// Begins as much as there is room for. Returns when to look again.
@@ -190,49 +174,6 @@ impl Worker {
         self.metrics.working(load.tasks.len());
         ended
     }
-
-    async fn gauge(&self) {
-        self.metrics.upkeep();
-        let now = self.clock.now();
-        match queue(&**self.engine.store(), now).await {
-            Ok(queue) => self.metrics.queue(queue),
-            Err(error) => {
-                self.metrics.store_error();
-                tracing::warn!(%error, "the queue cannot be counted");
-            }
-        }
-    }
-
-    async fn count_alerts(&self) {
-        let mut open: BTreeMap<&'static str, u64> =
-            AlertKind::ALL.into_iter().map(|kind| (kind.key(), 0)).collect();
-        for tenant in self.engine.tenants() {
-            let mut after: Option<String> = None;
-            loop {
-                let rows = match self
-                    .engine
-                    .store()
-                    .rows(Kind::Alert, &tenant.slug, after.as_deref(), BATCH)
-                    .await
-                {
-                    Ok(rows) => rows,
-                    Err(_) => return self.metrics.store_error(),
-                };
-                let Some(last) = rows.last() else { break };
-                after = Some(last.record.key().id);
-                for row in &rows {
-                    if let Record::Alert(alert) = &row.record
-                        && alert.closed_at.is_none()
-                    {
-                        // Whatever a row says, the label is a word of ours.
-                        let kind = AlertKind::parse(&alert.kind).map_or("other", AlertKind::key);
-                        *open.entry(kind).or_default() += 1;
-                    }
-                }
-            }
-        }
-        open.into_iter().for_each(|(kind, count)| self.metrics.alerts(kind, count));
-    }
 }
 
 /// One line and one count for what a piece of work came to.
@@ -256,7 +197,10 @@ fn report(metrics: &Metrics, kind: &'static str, result: &Result<Done, Trouble>,
         Err(Trouble::Work(error)) => {
             tracing::warn!(millis, %error, "work was given up");
             match error {
-                WorkError::Store(_) => "store",
+                WorkError::Store(_) => {
+                    metrics.store_error();
+                    "store"
+                }
                 WorkError::Fenced => "fenced",
                 _ => "other",
             }
@@ -265,25 +209,27 @@ fn report(metrics: &Metrics, kind: &'static str, result: &Result<Done, Trouble>,
     metrics.work(kind, word, took);
 }
 
-async fn queue(store: &dyn Store, now: DateTime<Utc>) -> Result<Queue, booking_core::store::StoreError> {
-    let mut queue = Queue::default();
-    let (mut after, mut counted) = (None, 0);
-    loop {
-        let rows = store.work(after.as_ref(), BATCH).await?;
-        let Some(last) = rows.last() else { return Ok(queue) };
-        after = Some(last.work.clone());
-        counted += rows.len();
-        for row in rows {
-            let leased = row.leased_until.is_some_and(|until| until > now);
-            queue.leased += u64::from(leased);
-            queue.failing += u64::from(row.failures > 0);
-            if let Some(due) = row.due_at.filter(|due| *due <= now && !leased) {
-                queue.due += 1;
-                queue.oldest = queue.oldest.max((now - due).to_std().unwrap_or_default());
-            }
+#[cfg(test)]
+mod tests {
+    use booking_core::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn work_that_the_store_failed_counts_among_its_errors() {
+        let metrics = Metrics::new();
+        let counts = |line: &str| {
+            let shown = metrics.render();
+            assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+        };
+        for (error, errors) in
+            [(WorkError::Fenced, 0), (WorkError::Store(StoreError::Unavailable("disk".to_owned())), 1)]
+        {
+            report(&metrics, "grant", &Err(Trouble::Work(error)), Duration::ZERO);
+            counts(&format!("staykey_store_errors_total {errors}"));
         }
-        if counted >= MOST_COUNTED {
-            return Ok(queue);
+        for result in ["fenced", "store"] {
+            counts(&format!("staykey_work_total{{kind=\"grant\",result=\"{result}\"}} 1"));
         }
     }
 }

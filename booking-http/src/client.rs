@@ -42,6 +42,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     turns: Option<Arc<dyn Turns>>,
+    /// Whose pauses this line keeps beside its own.
+    account: Option<VendorClient>,
     state: Mutex<State>,
     waiting: AtomicUsize,
 }
@@ -95,6 +97,28 @@ impl VendorClient {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VendorError> {
+        Self::with(settings, transport, clock, rng, None)
+    }
+
+    /// A further line of the same account, with a pace and pauses of its own. A pause that the account is asked for is
+    /// kept by this line, too; one that this line is asked for is its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn line(&self, settings: VendorSettings) -> Result<Self, VendorError> {
+        let Inner { transport, clock, rng, .. } = &*self.0;
+        let (transport, clock, rng) = (Arc::clone(transport), Arc::clone(clock), Arc::clone(rng));
+        Self::with(settings, transport, clock, rng, Some(self.clone()))
+    }
+
+    fn with(
+        settings: VendorSettings,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        account: Option<Self>,
+    ) -> Result<Self, VendorError> {
         let base = settings.check()?;
         let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
             VendorError::configuration(format!("{}: user_agent cannot be sent", settings.name))
@@ -110,6 +134,7 @@ impl VendorClient {
             base,
             user_agent,
             turns: transport.turns(),
+            account,
             transport,
             clock,
             rng,
@@ -129,7 +154,7 @@ impl VendorClient {
     pub fn health(&self) -> VendorHealth {
         let now = self.0.clock.now();
         let state = self.0.state();
-        let wait = state.gate.paused(now).max(state.circuit.refuses(now));
+        let wait = state.gate.paused(now).max(state.circuit.refuses(now)).max(self.0.account_paused(now));
         VendorHealth {
             name: self.0.settings.name,
             circuit: state.circuit.state(),
@@ -247,6 +272,11 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long the account's pause lasts, where this is a line of it.
+    fn account_paused(&self, now: DateTime<Utc>) -> Duration {
+        self.account.as_ref().map_or(Duration::ZERO, |account| account.0.state().gate.paused(now))
+    }
+
     /// Waits for the account's turn, signs, and passes the circuit breaker as the last thing before sending, so that
     /// a probe that was let through is a request that is sent.
     async fn begin(
@@ -263,6 +293,9 @@ impl Inner {
         let (least, longest) = (self.settings.least_timeout, self.settings.longest_wait);
         let mut booked = false;
         loop {
+            if let Some(account) = &self.account {
+                account.0.look_again().await;
+            }
             let now = self.clock.now();
             let left = (call.deadline - now).to_std().unwrap_or_default();
             let Some(spare) = left.checked_sub(least) else {
@@ -274,7 +307,7 @@ impl Inner {
                 if !refused.is_zero() {
                     return Err(refuse(Fault::Vendor, refused, "the vendor failed too often"));
                 }
-                let paused = state.gate.paused(now);
+                let paused = state.gate.paused(now).max(self.account_paused(now));
                 if paused > spare.min(longest) {
                     return Err(refuse(Fault::Vendor, paused, "the vendor asked for a pause"));
                 }
@@ -297,6 +330,7 @@ impl Inner {
                     turn.map_err(|wait| refuse(Fault::Vendor, wait, "its calls are used up for now"))?;
                 if !wait.is_zero() {
                     self.sleep(after(now, wait)).await;
+                    self.look_again().await;
                 }
                 // The book may have told of a pause, and it takes its time.
                 continue;
@@ -308,6 +342,18 @@ impl Inner {
             let entered = self.state().circuit.enter(now, within);
             entered.map_err(|wait| refuse(Fault::Vendor, wait, "the vendor failed too often"))?;
             return Ok((signed, within));
+        }
+    }
+
+    /// Looks into the account's book whether another process was asked for a pause while this one waited for its turn.
+    /// Where it cannot be asked, what is known counts.
+    async fn look_again(&self) {
+        let Some(turns) = &self.turns else { return };
+        if self.state().gate.looked_lately(self.clock.now()) {
+            return;
+        }
+        if let Ok((booked, _)) = turns.read(self.settings.line).await {
+            self.state().gate.look(self.clock.now(), booked);
         }
     }
 
@@ -350,7 +396,7 @@ impl Inner {
         };
         for _ in 0..SWAPS {
             let Ok((booked, number)) = turns.read(self.settings.line).await else { return };
-            if booked.pause_until >= Some(pause) {
+            if self.state().gate.within_reason(self.clock.now(), booked.pause_until) >= Some(pause) {
                 return;
             }
             let booked = Booked { pause_until: Some(pause), ..booked };

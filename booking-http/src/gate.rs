@@ -79,22 +79,38 @@ impl Gate {
     /// Whether a turn may be taken without a look into the account's book: one that was booked ahead or, where there is no
     /// pacing, any so soon after the last look.
     pub(crate) fn take_ahead(&mut self, now: DateTime<Utc>) -> bool {
-        let lately = |at: DateTime<Utc>| (TimeDelta::zero()..LOOK_EVERY).contains(&(now - at));
         if self.pacing.is_none() {
-            return self.looked_at.is_some_and(lately);
+            return self.looked_lately(now);
         }
         let (turns, until) = self.ahead;
-        let is_there = turns > 0 && lately(until - LOOK_EVERY);
+        let is_there = turns > 0 && is_lately(until - LOOK_EVERY, now);
         if is_there {
             self.ahead.0 -= 1;
         }
         is_there
     }
 
+    /// Whether another process's pause, if there is one, is known.
+    pub(crate) fn looked_lately(&self, now: DateTime<Utc>) -> bool {
+        self.looked_at.is_some_and(|at| is_lately(at, now))
+    }
+
+    /// A pause, but for one further off than any may be: whoever wrote it down has a clock that is ahead. It must not stand
+    /// where a later one is kept.
+    pub(crate) fn within_reason(
+        &self,
+        now: DateTime<Utc>,
+        pause_until: Option<DateTime<Utc>>,
+    ) -> Option<DateTime<Utc>> {
+        pause_until.filter(|until| *until <= after(now, self.longest_pause))
+    }
+
     /// Goes on from what the account's book says.
     pub(crate) fn look(&mut self, now: DateTime<Utc>, booked: Booked) {
         // A pause that could not be told is ours all the same.
-        let pause_until = booked.pause_until.max(self.booked.pause_until);
+        let [told, own] =
+            [booked.pause_until, self.booked.pause_until].map(|until| self.within_reason(now, until));
+        let pause_until = told.max(own);
         self.booked = Booked { pause_until, ..booked };
         self.looked_at = Some(now);
     }
@@ -128,6 +144,10 @@ impl Gate {
 
 /// How long turns that were booked ahead may be taken, and the longest until another process's pause is noticed.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+fn is_lately(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..LOOK_EVERY).contains(&(now - at))
+}
 
 /// Turns as they are to be written into the account's book.
 #[derive(Debug)]

@@ -418,20 +418,24 @@ impl Store for MemoryStore {
         let mut leases = Vec::new();
         for (_, work) in ready {
             let Some(mut row) = state.work.rows.get(&work).cloned() else { continue };
-            row.token += 1;
-            row.leased_until = Some(until);
-            // Only what is due now is taken; a later mark still stands when a lease has run out.
-            row.due_at = row.due_at.filter(|at| *at > now);
-            leases.push(Lease {
-                work: work.clone(),
-                token: row.token,
-                until: until.utc()?,
-                failures: row.failures,
-            });
+            leases.extend(row.lease(&work, now, until)?);
             state.work.set(work, row);
         }
         state.keep();
         Ok(leases)
+    }
+
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        let now = Micros::of(now);
+        let mut state = self.state();
+        let claimed = at_once(rules::claim_key(&mut *state, now, now.plus(lease_for), work));
+        state.keep();
+        claimed
     }
 
     async fn extend(

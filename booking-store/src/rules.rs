@@ -71,6 +71,24 @@ impl WorkState {
         self.token == token && self.is_leased(now)
     }
 
+    /// Gives the key away, if it may be claimed.
+    pub(crate) fn lease(
+        &mut self,
+        work: &WorkKey,
+        now: Micros,
+        until: Micros,
+    ) -> Result<Option<Lease>, StoreError> {
+        if self.ready_at().is_none_or(|at| at > now) {
+            return Ok(None);
+        }
+        self.token += 1;
+        self.leased_until = Some(until);
+        // Only what is due now is taken; a later mark still stands when a lease has run out.
+        self.due_at = self.due_at.filter(|at| *at > now);
+        let (work, until) = (work.clone(), until.utc()?);
+        Ok(Some(Lease { work, token: self.token, until, failures: self.failures }))
+    }
+
     fn mark(&mut self, at: Micros, priority: Option<Micros>) {
         self.due_at = earlier(self.due_at, Some(at));
         self.priority = earlier(self.priority, priority);
@@ -220,6 +238,21 @@ pub(crate) async fn commit(tables: &mut impl Tables, tx: Tx) -> Result<Commit, S
         }
     }
     Ok(Commit::Done { accepted, claimed })
+}
+
+/// Takes a key, if it may be claimed.
+pub(crate) async fn claim_key(
+    tables: &mut impl Tables,
+    now: Micros,
+    until: Micros,
+    work: &WorkKey,
+) -> Result<Option<Lease>, StoreError> {
+    let Some(mut state) = tables.work(work).await? else { return Ok(None) };
+    let lease = state.lease(work, now, until)?;
+    if lease.is_some() {
+        tables.set_work(work, &state).await?;
+    }
+    Ok(lease)
 }
 
 /// Prolongs a lease, if it is still good.

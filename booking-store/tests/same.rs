@@ -28,6 +28,7 @@ enum Op {
     /// A change, perhaps under one of the leases given so far.
     Commit(Box<Tx>, Option<usize>),
     ClaimWork(i64, u64, Places),
+    ClaimKey(i64, u64, WorkKey),
     Extend(i64, usize, i64),
     Purge(i64, i64, Vec<(TenantSlug, BookingId)>),
     Begin(i64, usize),
@@ -208,6 +209,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (tx(), proptest::option::of(0..4_usize)).prop_map(|(tx, lease)| Op::Commit(Box::new(tx), lease)),
         3 => (minutes(), 0..10_u64, places()).prop_map(|(now, length, places)| Op::ClaimWork(now, length, places)),
+        1 => (minutes(), 0..10_u64, work()).prop_map(|(now, length, work)| Op::ClaimKey(now, length, work)),
         1 => (minutes(), 0..4_usize, minutes()).prop_map(|(now, lease, until)| Op::Extend(now, lease, until)),
         1 => (minutes(), minutes(), proptest::collection::vec((tenant(), stay()), 0..3))
             .prop_map(|(now, older, stays)| Op::Purge(now, older, stays)),
@@ -236,6 +238,11 @@ async fn does(store: &dyn Both, leases: &mut Vec<Lease>, op: &Op) -> String {
         Op::ClaimWork(now, length, places) => {
             let length = Duration::from_secs(60 * length);
             let claimed = store.claim_work(at(*now), length, places).await;
+            leases.extend(claimed.clone().unwrap());
+            text(&claimed)
+        }
+        Op::ClaimKey(now, length, work) => {
+            let claimed = store.claim_key(at(*now), Duration::from_secs(60 * length), work).await;
             leases.extend(claimed.clone().unwrap());
             text(&claimed)
         }

@@ -188,6 +188,20 @@ impl Store for PausingStore {
         claimed.await
     }
 
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        let claimed = self.reach(Point::Claim, async {
+            let claimed = self.inner.claim_key(now, lease_for, work).await;
+            claimed.iter().flatten().for_each(|lease| self.handed_out(lease));
+            claimed
+        });
+        claimed.await
+    }
+
     async fn extend(
         &self,
         now: DateTime<Utc>,

@@ -48,7 +48,8 @@ pub struct SmoobuClient(Arc<Inner>);
 
 struct Inner {
     calls: VendorClient,
-    /// Guest messages have a pace of their own, and a pause that a channel asks for stops nothing else.
+    /// Guest messages have a pace of their own, and a pause that a channel asks for stops nothing else. Smoobu's own
+    /// limit is on the account or its key: a pause of it stops them too.
     messages: VendorClient,
     signer: SmoobuSigner,
     clock: Arc<dyn Clock>,
@@ -86,10 +87,8 @@ impl SmoobuClient {
                 burst: 1,
             })
         };
-        let (calls, messages) = (
-            VendorClient::new(calls, Arc::clone(&transport), Arc::clone(&clock), Arc::clone(&rng))?,
-            VendorClient::new(messages, transport, Arc::clone(&clock), rng)?,
-        );
+        let calls = VendorClient::new(calls, transport, Arc::clone(&clock), rng)?;
+        let messages = calls.line(messages)?;
         Ok(Self(Arc::new(Inner { calls, messages, signer, clock })))
     }
 

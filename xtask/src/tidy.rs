@@ -23,7 +23,7 @@ type Problems = Vec<String>;
 type Rule = fn(&Repository) -> Problems;
 
 /// All rules, by the name under which problems are told.
-const RULES: [(&str, Rule); 19] = [
+const RULES: [(&str, Rule); 20] = [
     ("tests are never ignored", no_ignored_tests),
     ("nothing is left unfinished", nothing_unfinished),
     ("tests do not sleep", no_sleeps_in_tests),
@@ -41,6 +41,7 @@ const RULES: [(&str, Rule); 19] = [
     ("clients have the same files", client_files),
     ("tests of scenarios have names of their own", scenario_ids),
     ("numbers are known by one name", numbers),
+    ("a kind of alert is in a rule, or is left out for a reason", alerts),
     ("the changelog is open", changelog),
     ("CI runs the README's command", ci_command),
 ];
@@ -536,6 +537,42 @@ fn numbers(repository: &Repository) -> Problems {
         let unknown = named(text).into_iter().map(bare).filter(|name| !made.contains(name));
         problems.extend(unknown.map(|name| format!("{path}: {name} is no number of {MADE}")));
     }
+    problems
+}
+
+/// Kinds of alerts that call nobody beyond the message that staff gets.
+const CALL_NOBODY: [(&str, &str); 5] = [
+    ("backup-issued", "the guest has a code that opens"),
+    ("drift", "a code that no longer opens is another alert's"),
+    ("foreign-marker", "the code is left alone, and opens for whoever set it"),
+    ("gone-unconfirmed", "the code stays until a second witness, and opens meanwhile"),
+    ("same-stay-twice", "both have their codes"),
+];
+
+/// Whoever is to be called when a guest may stand before a locked door is called.
+fn alerts(repository: &Repository) -> Problems {
+    const KINDS: &str = "booking-engine/src/alert.rs";
+    const RULES: &str = "deploy/prometheus/staykey.rules.yml";
+    const HERE: &str = "xtask/src/tidy.rs";
+    let text = |path: &str| repository.files.get(path).map(String::as_str).unwrap_or_default();
+    let kinds: BTreeSet<&str> = text(KINDS)
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\","))
+        .collect();
+    let selectors = text(RULES).split("staykey_alerts_open{").skip(1);
+    let ruled: BTreeSet<&str> = selectors
+        .filter_map(|rest| rest.split_once('}')?.0.split_once("kind="))
+        .filter_map(|(_, rest)| rest.trim_start_matches('~').strip_prefix('"')?.split_once('"'))
+        .flat_map(|(kinds, _)| kinds.split('|'))
+        .collect();
+    let left_out: BTreeSet<&str> = CALL_NOBODY.into_iter().map(|(kind, _)| kind).collect();
+    let mut problems: Problems = kinds
+        .iter()
+        .filter(|kind| ruled.contains(*kind) == left_out.contains(*kind))
+        .map(|kind| format!("{RULES}: {kind} must be in a rule, or left out in {HERE} with the reason"))
+        .collect();
+    let unknown = ruled.iter().chain(&left_out).filter(|kind| !kinds.contains(*kind));
+    problems.extend(unknown.map(|kind| format!("{RULES}: {kind} is no kind of {KINDS}")));
     problems
 }
 

@@ -101,6 +101,8 @@ cases![
     no_tenant_gets_more_than_its_share,
     priorities_change,
     concurrent_claims_do_not_share,
+    one_key_is_claimed_by_name,
+    a_key_claimed_by_name_has_one_holder,
     leases_run_out,
     leases_are_extended,
     work_is_listed_in_pages,
@@ -672,6 +674,54 @@ async fn concurrent_claims_do_not_share(store: &dyn Store) {
     let mut keys: Vec<_> = claimed.into_iter().flatten().map(|lease| lease.work).collect();
     keys.sort();
     assert_eq!(keys, (0..20).map(grant_work).collect::<Vec<_>>(), "each key once");
+}
+
+async fn claim_key(store: &dyn Store, minutes: i64, number: u32) -> Option<Lease> {
+    let lease_for = Duration::from_secs(600);
+    store.claim_key(at(minutes), lease_for, &grant_work(number)).await.expect("claim_key")
+}
+
+async fn one_key_is_claimed_by_name(store: &dyn Store) {
+    assert_eq!(claim_key(store, 0, 1).await, None, "nobody knows of it");
+    write(store, 0, (1..4).map(|number| due(grant_work(number), 0, Some(100))).collect()).await;
+    write(store, 0, vec![due(grant_work(4), 30, None)]).await;
+    assert_eq!(claim_key(store, 0, 4).await, None, "not due yet");
+    let others = async || {
+        let rows = store.work(None, 10).await.expect("work");
+        rows.into_iter().filter(|row| row.work != grant_work(2)).collect::<Vec<_>>()
+    };
+    let before = others().await;
+    let lease = claim_key(store, 0, 2).await.expect("a lease");
+    assert_eq!((&lease.work, lease.until, lease.failures), (&grant_work(2), at(10), 0));
+    assert_eq!(others().await, before, "all others are left as they are");
+    assert_eq!(claim_key(store, 9, 2).await, None, "somebody has it");
+    let rest: Vec<_> = leases(store, 0, 1, 10).await.into_iter().map(|lease| lease.work).collect();
+    assert_eq!(rest, [1, 3].map(grant_work), "and it is no longer handed out");
+
+    // A lease that has run out; its holder is fenced.
+    let next = claim_key(store, 10, 2).await.expect("a lease");
+    assert!(next.token > lease.token && next.until == at(20));
+    assert_eq!(commit(store, Tx::under(at(10), &lease)).await, Commit::Fenced);
+    finish(store, 11, &next, Some(12), true).await;
+    assert_eq!(claim_key(store, 11, 2).await, None);
+    let failed = claim_key(store, 12, 2).await.expect("a lease");
+    assert_eq!(failed.failures, 1);
+    // A mark made meanwhile stays.
+    write(store, 13, vec![due(grant_work(2), 13, None)]).await;
+    finish(store, 14, &failed, None, false).await;
+    let marked = claim_key(store, 14, 2).await.expect("a lease");
+    assert_eq!(marked.failures, 0);
+    finish(store, 14, &marked, None, false).await;
+    assert_eq!(claim_key(store, 60, 2).await, None, "it is done");
+}
+
+async fn a_key_claimed_by_name_has_one_holder(store: &dyn Store) {
+    write(store, 0, vec![due(grant_work(1), 0, None)]).await;
+    let by_name = join_all((0..8).map(|_| claim_key(store, 0, 1)));
+    let by_place = join_all((0..8).map(|_| leases(store, 0, 10, 3)));
+    let (by_name, by_place) = join(by_name, by_place).await;
+    let holders = by_name.into_iter().flatten().count() + by_place.into_iter().flatten().count();
+    assert_eq!(holders, 1);
 }
 
 async fn leases_run_out(store: &dyn Store) {

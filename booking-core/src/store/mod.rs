@@ -297,7 +297,7 @@ pub struct Purged {
 ///   this was told; a suppressed repetition is answered as the first was, and makes unread work due again.
 /// - [`claim_work`](Self::claim_work) gives a key to one caller only until the lease ends; claiming clears what was
 ///   due, a mark made meanwhile stays, finishing keeps the earlier time. What there is no place for stays due, for
-///   whoever has one.
+///   whoever has one. [`claim_key`](Self::claim_key) does the same with one key, and leaves all others as they are.
 /// - Reads see every change that was done before them.
 ///
 /// `booking_core::conformance::store` checks it.
@@ -320,6 +320,14 @@ pub trait Store: Send + Sync {
         lease_for: Duration,
         places: &Places,
     ) -> Result<Vec<Lease>, StoreError>;
+
+    /// Takes this key, for somebody who does only some of the work; `None` when it is not due, or somebody has it.
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError>;
 
     /// Prolongs a lease; `None` when it is over.
     async fn extend(

@@ -65,6 +65,14 @@ impl Store for Watched {
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.claim_work(now, lease_for, places).await
     }
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: StdDuration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.inner.claim_key(now, lease_for, work).await
+    }
     async fn extend(
         &self,
         now: DateTime<Utc>,

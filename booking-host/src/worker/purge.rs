@@ -10,19 +10,13 @@ const STAYS: usize = 200;
 /// How many plans are looked at in one call.
 const PLANS: usize = 200;
 
-/// Forgets what is older than `retention`. Returns whether all of it is gone.
-pub(super) async fn purge(engine: &Engine, now: DateTime<Utc>, retention: TimeDelta) -> bool {
-    match forget(engine, now, now - retention).await {
-        Ok(left) => left == 0,
-        Err(error) => {
-            tracing::error!(%error, "what is too old cannot be forgotten");
-            false
-        }
-    }
-}
-
-/// Answers how many stays are left, because somebody works on them.
-async fn forget(engine: &Engine, now: DateTime<Utc>, older_than: DateTime<Utc>) -> Result<u64, StoreError> {
+/// Forgets what is older than `retention`. Answers how many stays are left, because somebody works on them.
+pub(super) async fn purge(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    retention: TimeDelta,
+) -> Result<u64, StoreError> {
+    let older_than = now - retention;
     let over = engine.forgettable(older_than).await?;
     let (mut inbox, mut audit, mut records, mut left) = (0, 0, 0, 0);
     // At least one call: old inbox rows and audit entries belong to no stay.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
 use booking_core::Secret;
-use booking_core::store::{Kind, Record, SecretRecord, Store, Tx, Write};
+use booking_core::store::{Kind, Record, SecretRecord, Store, Tx, WorkKey, Write};
 use booking_host::{Config, Ended, Host, HostError, HostParts};
 use booking_http::{Transport, TransportError};
 use booking_store::MemoryStore;
@@ -175,6 +175,16 @@ async fn urls_for_the_vendors_hold_no_secret() {
 }
 
 #[tokio::test]
+async fn a_vendors_first_refusal_shows_as_growth() {
+    let host = build(TEXT, Arc::default(), Arc::new(MemoryStore::new())).await.unwrap();
+    let metrics = send(&host.router(), Request::get("/metrics").body(Body::empty()).unwrap()).await.body;
+    for result in ["credentials", "limited", "network", "vendor", "answered"] {
+        let line = format!("staykey_vendor_calls_total{{vendor=\"smoobu\",result=\"{result}\"}} 0");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn m02_a_stored_secret_that_is_not_there_is_named() {
     let text = TEXT.replace("{ env = \"quay-hook\" }", "{ stored = \"hook\" }");
     let store = Arc::new(MemoryStore::new());
@@ -296,13 +306,69 @@ async fn m05_a_tenant_whose_vendor_never_answers_delays_no_other() {
     assert_eq!(ended.unwrap(), Ended::CutOff);
 }
 
+/// Another host serves the same store: what this one does not want is the other's, all the time.
+#[tokio::test]
+async fn an_errand_touches_nothing_but_its_own_keys() {
+    let (store, vendors) = (TestStore::new(), Arc::<Vendors>::default());
+    let host = build(TEXT, vendors.clone(), store.clone()).await.unwrap();
+    let router = host.router();
+    for id in 1..=100 {
+        let request = Request::post("/api/webhooks/smoobu/t/harbour/k/planted-harbour-hook")
+            .body(Body::from(change(id)))
+            .unwrap();
+        assert_eq!(send(&router, request).await.status(), 200);
+    }
+    let all = store.work(None, 200).await.unwrap();
+    assert_eq!(all.len(), 100);
+    let WorkKey::Grant(tenant, stay) = all[50].work.clone() else { panic!("{:?}", all[50]) };
+    let others = async || {
+        let rows = store.work(None, 200).await.unwrap();
+        rows.into_iter().filter(|row| row.work != all[50].work).collect::<Vec<_>>()
+    };
+    let before = others().await;
+    let work = host.work_on(&tenant, [stay], async {
+        until(async || vendors.asked_for("harbour") > 0).await;
+        assert_eq!(others().await, before, "while it goes on");
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(20), work).await.expect("it ends");
+    assert_eq!(ended.unwrap(), Ended::Clean);
+    assert_eq!(others().await, before, "and afterwards");
+}
+
+/// The drain is as long as it is configured, and a call that never answers is cut off then, not at the error.
+#[tokio::test]
+async fn an_errand_whose_store_fails_still_lets_its_calls_end() {
+    let store = TestStore::new();
+    let vendors = Arc::new(Vendors { silent_for: Some("harbour"), ..Vendors::default() });
+    let text = format!("{TEXT}\n[worker]\nlook_every = \"1s\"\n");
+    let host = build(&text, vendors.clone(), store.clone()).await.unwrap();
+    let request = Request::post("/api/webhooks/smoobu/t/harbour/k/planted-harbour-hook")
+        .body(Body::from(change(1)))
+        .unwrap();
+    assert_eq!(send(&host.router(), request).await.status(), 200);
+    let WorkKey::Grant(tenant, stay) = store.work(None, 1).await.unwrap().remove(0).work else { panic!() };
+    // One that nobody has, which is asked for again and again.
+    let other = "zzzzzzzzzzzz".parse().unwrap();
+    let failing = async {
+        until(async || vendors.asked_for("harbour") > 0).await;
+        store.down.store(true, std::sync::atomic::Ordering::SeqCst);
+        pending::<()>().await;
+    };
+    let (began, work) = (std::time::Instant::now(), host.work_on(&tenant, [stay, other], failing));
+    let ended = tokio::time::timeout(Duration::from_secs(20), work).await.expect("it ends");
+    assert!(matches!(ended, Err(HostError::Store(_))), "{ended:?}");
+    // A second until the next look, and the drain.
+    assert!(began.elapsed() >= Duration::from_millis(1900), "the call had its time: {:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_store_that_is_down_at_start_is_an_error() {
     let store = TestStore::new();
     let host = build(TEXT, Arc::default(), store.clone()).await.unwrap();
     store.down.store(true, std::sync::atomic::Ordering::SeqCst);
-    let ended = run(host, async |_| {}).await;
-    assert!(matches!(ended, Err(HostError::Store(_))), "{ended:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), host.run(listener, pending())).await;
+    assert!(matches!(ended, Ok(Err(HostError::Store(_)))), "{ended:?}");
 }
 
 #[tokio::test]

@@ -37,17 +37,27 @@ pub(crate) struct TestStore {
     pub(crate) down: AtomicBool,
     /// A commit takes one permit; closed means as many as it likes.
     pub(crate) gate: Semaphore,
+    /// Whose rows never come.
+    pub(crate) stuck_on: Option<Kind>,
 }
 
 impl TestStore {
     pub(crate) fn new() -> Arc<Self> {
-        let gate = Semaphore::new(0);
-        gate.close();
-        Arc::new(Self { inner: MemoryStore::new(), down: AtomicBool::new(false), gate })
+        Arc::new(Self::open())
     }
 
     pub(crate) fn gated() -> Arc<Self> {
-        Arc::new(Self { inner: MemoryStore::new(), down: AtomicBool::new(false), gate: Semaphore::new(0) })
+        Arc::new(Self { gate: Semaphore::new(0), ..Self::open() })
+    }
+
+    pub(crate) fn stuck_on(kind: Kind) -> Arc<Self> {
+        Arc::new(Self { stuck_on: Some(kind), ..Self::open() })
+    }
+
+    fn open() -> Self {
+        let gate = Semaphore::new(0);
+        gate.close();
+        Self { inner: MemoryStore::new(), down: AtomicBool::new(false), gate, stuck_on: None }
     }
 
     fn up(&self) -> Result<(), StoreError> {
@@ -76,6 +86,15 @@ impl Store for TestStore {
     ) -> Result<Vec<Lease>, StoreError> {
         self.up()?;
         self.inner.claim_work(now, lease_for, places).await
+    }
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.up()?;
+        self.inner.claim_key(now, lease_for, work).await
     }
     async fn extend(
         &self,
@@ -107,6 +126,9 @@ impl Store for TestStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        if self.stuck_on == Some(kind) {
+            std::future::pending::<()>().await;
+        }
         self.inner.rows(kind, tenant, after, limit).await
     }
     async fn codes_on(&self, tenant: &TenantSlug, door: &DoorKey) -> Result<Vec<CodeRecord>, StoreError> {

@@ -12,9 +12,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::rig::{Rig, URL};
 
-/// Keeps what it is sent; answers with a status, or not at all.
+/// What a collector does with what it is sent.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    Answers(u16),
+    Refuses,
+    Hangs,
+}
+
+/// Keeps what it is sent.
 struct Collector {
-    status: Option<u16>,
+    does: Does,
     taken: Mutex<Vec<http::Request<Bytes>>>,
 }
 
@@ -26,8 +34,11 @@ impl Transport for Collector {
         _: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
         self.taken.lock().unwrap().push(request);
-        let refused = || TransportError::new(TransportErrorKind::Connect);
-        let status = self.status.ok_or_else(refused)?;
+        let status = match self.does {
+            Does::Answers(status) => status,
+            Does::Refuses => return Err(TransportError::new(TransportErrorKind::Connect)),
+            Does::Hangs => std::future::pending().await,
+        };
         Ok(http::Response::builder().status(status).body(Bytes::new()).unwrap())
     }
 }
@@ -41,8 +52,8 @@ fn config(traces: &str) -> Config {
 }
 
 /// What a host sends that takes a webhook and refuses another, and whether the collector took it.
-async fn sent(status: Option<u16>, traces: &str) -> (Vec<http::Request<Bytes>>, bool) {
-    let collector = Arc::new(Collector { status, taken: Mutex::default() });
+async fn sent(does: Does, traces: &str) -> (Vec<http::Request<Bytes>>, bool) {
+    let collector = Arc::new(Collector { does, taken: Mutex::default() });
     let config = config(traces);
     let traces = Traces::new(config.traces.as_ref().unwrap(), collector.clone()).unwrap();
     let layer = traces.layer().with_filter(tracing_subscriber::filter::LevelFilter::INFO);
@@ -68,7 +79,8 @@ fn holds(body: &[u8], word: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn traces_hold_no_planted_word() {
     // Requests are handled on the thread whose subscriber is set.
-    let (requests, taken) = sent(Some(200), "authorization = { env = \"TOKEN\" }\nservice = \"front\"").await;
+    let (requests, taken) =
+        sent(Does::Answers(200), "authorization = { env = \"TOKEN\" }\nservice = \"front\"").await;
     assert!(taken);
     let body: Vec<u8> = requests.iter().flat_map(|request| request.body().to_vec()).collect();
     for word in ["front", "service.version", "request", "webhook taken", "/api/webhooks/{integration}"] {
@@ -85,10 +97,21 @@ async fn traces_hold_no_planted_word() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_collector_that_is_away_holds_nothing_up() {
-    for status in [None, Some(500), Some(401)] {
-        let (requests, taken) = sent(status, "").await;
-        assert!(!requests.is_empty() && !taken, "{status:?}");
+    for does in [Does::Refuses, Does::Answers(500), Does::Answers(401)] {
+        let (requests, taken) = sent(does, "").await;
+        assert!(!requests.is_empty() && !taken, "{does:?}");
     }
-    let (requests, _) = sent(Some(200), "share = 0").await;
+    let (requests, _) = sent(Does::Answers(200), "share = 0").await;
     assert!(requests.is_empty(), "a share of nothing");
+}
+
+/// Nor does the runtime wait for it that the process ends with.
+#[test]
+fn a_collector_that_never_answers_is_waited_for_three_seconds() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let began = std::time::Instant::now();
+    let (_, taken) = runtime.block_on(sent(Does::Hangs, ""));
+    drop(runtime);
+    let took = began.elapsed();
+    assert!(!taken && took < Duration::from_millis(4500), "{took:?}");
 }

@@ -96,6 +96,14 @@ async fn a_panic_is_counted_and_the_rest_goes_on() {
     let host = host(TestStore::new()).await;
     let router = host.router();
     let metrics = async || send(&router, Request::get("/metrics").body(Body::empty()).unwrap()).await.body;
+    let before = metrics().await;
+    for never in [
+        r#"staykey_work_total{kind="source",result="panicked"} 0"#,
+        "staykey_store_errors_total 0",
+        r#"staykey_webhooks_total{result="refused",reason="unauthenticated"} 0"#,
+    ] {
+        assert!(before.contains(never), "else the first is not told: {never}\n{before}");
+    }
     let ended = run_until(host, async || {
         let metrics = metrics().await;
         metrics.contains(r#"staykey_work_total{kind="source",result="panicked"} 1"#)
@@ -113,6 +121,19 @@ async fn a_panic_is_counted_and_the_rest_goes_on() {
     ] {
         assert!(metrics.contains(gauge), "{gauge}\n{metrics}");
     }
+}
+
+/// Only a purge reads a tenant's plans here.
+#[tokio::test]
+async fn what_is_due_waits_for_no_purge_and_neither_does_who_stops_it() {
+    let host = host(TestStore::stuck_on(Kind::Plan)).await;
+    let router = host.router();
+    let done = r#"staykey_work_total{kind="notice",result="done"} 1"#;
+    let ended = run_until(host, async || {
+        send(&router, Request::get("/metrics").body(Body::empty()).unwrap()).await.body.contains(done)
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    assert_eq!(ended.expect("it stops"), Ended::Clean);
 }
 
 fn stay(id: &str, departed_days_ago: u64) -> Record {

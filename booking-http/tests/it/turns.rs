@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use booking_http::{
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::rig::{ready, request, settings, start};
+use crate::rig::{poll, ready, request, settings, start};
 
 #[derive(Default)]
 struct Book {
@@ -202,6 +203,77 @@ fn a_pause_that_one_is_asked_for_all_keep() {
         assert_eq!([rig.call(1), rig.call(0)], [Err(1000), Err(1000)]);
         rig.pass(1000);
         assert_eq!([rig.call(1), rig.call(0)], [Ok(()), Ok(())]);
+    }
+}
+
+#[test]
+fn a_pause_stops_turns_that_another_process_has_booked_already() {
+    let spaced = Pacing { per: Duration::from_secs(3), calls: 1, burst: 1 };
+    let rig = Rig::new(1, Some(spaced));
+    let call = Call::until(start() + Duration::from_secs(60));
+    let message = request(Safety::Read);
+    let mut calls: Vec<_> =
+        (0..4).map(|_| Box::pin(rig.clients[0].send(call, &message, &NoSigner))).collect();
+    calls.retain_mut(|call| poll(call).is_pending());
+    assert_eq!(calls.len(), 3, "all but the first have their turns later");
+    // Another process is asked for a pause of a minute, and writes it down.
+    rig.pass(1000);
+    let pause_until = Some(rig.clock.now() + TimeDelta::seconds(60));
+    {
+        let mut lines = rig.book.lines.lock().unwrap();
+        let (booked, number) = lines["calls"];
+        lines.insert("calls".to_owned(), (Booked { pause_until, ..booked }, number + 1));
+    }
+    for millis in [2000, 3000, 3000] {
+        rig.pass(millis);
+        calls.retain_mut(|call| match poll(call) {
+            Poll::Ready(Err(refused)) => {
+                assert!(matches!(refused.retry, Retry::After(_)), "{refused:?}");
+                false
+            }
+            Poll::Ready(Ok(_)) => panic!("it went, pause or not"),
+            Poll::Pending => true,
+        });
+    }
+    assert!(calls.is_empty());
+    assert_eq!(rig.vendor.called.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_line_keeps_its_accounts_pauses_and_the_account_none_of_the_lines() {
+    let mut rig = Rig::new(2, Some(PACING));
+    for process in 0..2 {
+        let line = rig.clients[process].line(settings().with_attempts(1).with_line("messages")).unwrap();
+        rig.clients.push(line);
+    }
+    let pause = |seconds| *rig.vendor.pause.lock().unwrap() = seconds;
+    pause(Some(30));
+    assert_eq!(rig.call(2), Err(30_000));
+    pause(None);
+    assert_eq!([rig.call(0), rig.call(1)], [Ok(()), Ok(())], "a line's pause is its own");
+    assert_eq!(rig.call(3), Err(30_000), "and is the same line's in another process");
+    rig.pass(60_000);
+    pause(Some(20));
+    assert_eq!(rig.call(0), Err(20_000));
+    pause(None);
+    assert_eq!([rig.call(2), rig.call(3)], [Err(20_000), Err(20_000)]);
+    assert_eq!(rig.vendor.called.lock().unwrap().len(), 4);
+    rig.pass(20_000);
+    assert_eq!([rig.call(2), rig.call(3)], [Ok(()), Ok(())]);
+}
+
+#[test]
+fn a_pause_of_a_clock_that_is_ahead_hides_none() {
+    for pacing in [Some(PACING), None] {
+        let rig = Rig::new(2, pacing);
+        let ahead = Booked { until: None, pause_until: Some(start() + TimeDelta::hours(3)) };
+        rig.book.lines.lock().unwrap().insert("calls".to_owned(), (ahead, 1));
+        assert_eq!(rig.call(1), Ok(()), "{pacing:?}");
+        rig.pass(2000);
+        *rig.vendor.pause.lock().unwrap() = Some(30);
+        assert_eq!(rig.call(0), Err(30_000), "{pacing:?}");
+        assert_eq!(rig.call(1), Err(30_000), "{pacing:?}");
+        assert_eq!(rig.vendor.called.lock().unwrap().len(), 2, "{pacing:?}");
     }
 }
 

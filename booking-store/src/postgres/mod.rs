@@ -422,6 +422,25 @@ impl Store for PostgresStore {
         Ok(claimed.into_iter().map(|(_, lease)| lease).collect())
     }
 
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        let (now, work) = (Micros::of(now), work.clone());
+        self.change(move |sql, shared| {
+            let work = work.clone();
+            Box::pin(async move {
+                let mut change = Change::new(sql, shared, now);
+                let claimed = rules::claim_key(&mut change, now, now.plus(lease_for), &work).await?;
+                change.flush().await?;
+                Ok(Keep::Changes(claimed))
+            })
+        })
+        .await
+    }
+
     async fn extend(
         &self,
         now: DateTime<Utc>,

@@ -215,6 +215,19 @@ impl Store for SqliteStore {
         self.write(move |sql| Ok(Keep::Changes(sql.claim_work(now, now.plus(lease_for), &places)?))).await
     }
 
+    async fn claim_key(
+        &self,
+        now: DateTime<Utc>,
+        lease_for: Duration,
+        work: &WorkKey,
+    ) -> Result<Option<Lease>, StoreError> {
+        let (now, work) = (Micros::of(now), work.clone());
+        self.write(move |sql| {
+            Ok(Keep::Changes(at_once(rules::claim_key(sql, now, now.plus(lease_for), &work))?))
+        })
+        .await
+    }
+
     async fn extend(
         &self,
         now: DateTime<Utc>,

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use booking_host::config::{Problem, Warning};
-use booking_host::{Config, Ended, Host, HostParts, Traces, telemetry};
+use booking_host::{Config, Ended, Host, HostError, HostParts, Traces, telemetry};
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-/// The configuration is wrong.
-const WRONG_CONFIG: u8 = 1;
+/// The configuration is wrong, and no start will go better before it is mended: `EX_CONFIG` of `sysexits.h`.
+const WRONG_CONFIG: u8 = 78;
 /// Something was still under way when the time to drain was over.
 const CUT_OFF: u8 = 3;
 
@@ -32,8 +32,9 @@ struct Cli {
 enum Command {
     /// Takes webhooks and works on what is due until SIGTERM or Ctrl-C.
     ///
-    /// Exit codes: 0 stopped and all ended, 1 the configuration is wrong or the host could not start, 2 wrong
-    /// arguments, 3 stopped and something was cut off (it is repaired by the next run).
+    /// Exit codes: 0 stopped and all ended, 1 the host could not start or go on, 2 wrong arguments, 3 stopped and
+    /// something was cut off (it is repaired by the next run), 78 the configuration is wrong: it does not help to start
+    /// it again.
     Serve {
         #[command(flatten)]
         file: ConfigFile,
@@ -59,24 +60,26 @@ struct ConfigFile {
 }
 
 fn main() -> ExitCode {
-    // One line with its causes: whoever starts a host wants the remedy, not a backtrace.
     run(Cli::parse()).unwrap_or_else(|error| {
-        // Where nothing can be written, the exit code alone must do.
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        complain(&error);
         ExitCode::FAILURE
     })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             Command::Serve { file } => serve(&file.config).await,
             Command::CheckConfig { file } => check(&file.config),
             Command::Demo(args) => demo::run(args).await,
             Command::Operator(command) => Ok(operator::run(*command).await),
         }
-    })
+    });
+    // What is still under way on threads that block, such as the migration of a host that was told to stop, is whole or
+    // not at all: nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }
 
 /// A configuration with what is unwise in it, or all that is wrong with it.
@@ -100,20 +103,38 @@ fn check(path: &Path) -> anyhow::Result<ExitCode> {
             ))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(problems) => wrong(path, &problems),
+        Err(problems) => {
+            tell(path, &problems)?;
+            Ok(ExitCode::FAILURE)
+        }
     }
 }
 
-fn wrong(path: &Path, problems: &[Problem]) -> anyhow::Result<ExitCode> {
+fn tell(path: &Path, problems: &[Problem]) -> anyhow::Result<()> {
     problems.iter().try_for_each(|problem| say(&format!("error: {problem}")))?;
-    say(&format!("{}: {} error(s)", path.display(), problems.len()))?;
-    Ok(ExitCode::from(WRONG_CONFIG))
+    say(&format!("{}: {} error(s)", path.display(), problems.len()))
+}
+
+/// A host does not start, because of what it was given.
+fn wrong_config(error: &anyhow::Error) -> ExitCode {
+    complain(error);
+    ExitCode::from(WRONG_CONFIG)
+}
+
+/// One line with its causes: whoever starts a host wants the remedy, not a backtrace.
+fn complain(error: &anyhow::Error) {
+    // Where nothing can be written, the exit code alone must do.
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
 }
 
 async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
-    let (config, warnings) = match read(path)? {
-        Ok(read) => read,
-        Err(problems) => return wrong(path, &problems),
+    let (config, warnings) = match read(path) {
+        Ok(Ok(read)) => read,
+        Ok(Err(problems)) => {
+            tell(path, &problems)?;
+            return Ok(ExitCode::from(WRONG_CONFIG));
+        }
+        Err(error) => return Ok(wrong_config(&error)),
     };
     let parts = HostParts::new()?;
     let traces = match &config.traces {
@@ -130,49 +151,79 @@ async fn serve(path: &Path) -> anyhow::Result<ExitCode> {
     for warning in warnings {
         tracing::warn!(%warning, "configuration");
     }
-    // Before the store is opened: a second host must not wait for its port with the store in its hands.
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
-    let host = Host::build(config, parts).await?;
-    for hook in host.webhook_urls() {
-        tracing::info!(tenant = %hook.tenant, integration = %hook.integration, url = hook.url, "webhook URL for the vendor's dashboard");
-    }
-    tracing::info!(listen = %listener.local_addr()?, "serving");
-    let ended = host.run(listener, told_to_stop()).await?;
-    tracing::info!(?ended, "stopped");
+    let ended = host(config, parts, told_to_stop()).await;
     if let Some(traces) = traces
         && !traces.end().await
     {
         tracing::warn!("the collector did not take the last traces");
     }
-    Ok(match ended {
-        Ended::Clean => ExitCode::SUCCESS,
-        Ended::CutOff => ExitCode::from(CUT_OFF),
-    })
+    match ended {
+        Ok(Ended::Clean) => Ok(ExitCode::SUCCESS),
+        Ok(Ended::CutOff) => Ok(ExitCode::from(CUT_OFF)),
+        Err(error) => match error.downcast_ref() {
+            Some(HostError::Adapters(_) | HostError::Texts { .. }) => Ok(wrong_config(&error)),
+            _ => Err(error),
+        },
+    }
 }
 
-/// Ctrl-C, or what service managers send.
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
+/// A host from its first look at the store until `stop`, which may come at any time: as the first process of a container,
+/// which no signal ends by itself, it would else be killed where opening the store takes long.
+async fn host(
+    config: Config,
+    parts: HostParts,
+    stop: impl Future<Output = ()> + Send,
+) -> anyhow::Result<Ended> {
+    let mut stop = std::pin::pin!(stop);
+    // Before the store is opened: a second host must not wait for its port with the store in its hands.
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
+    let host = tokio::select! {
+        biased;
+        () = &mut stop => {
+            tracing::info!("stopped before it served");
+            return Ok(Ended::Clean);
+        }
+        host = Host::build(config, parts) => host?,
+    };
+    for hook in host.webhook_urls() {
+        tracing::info!(tenant = %hook.tenant, integration = %hook.integration, url = hook.url, "webhook URL for the vendor's dashboard");
+    }
+    tracing::info!(listen = %listener.local_addr()?, "serving");
+    let ended = host.run(listener, stop).await?;
+    tracing::info!(?ended, "stopped");
+    Ok(ended)
+}
+
+/// Over at Ctrl-C, or at what service managers send. They are heard from the call on, not only from when it is awaited.
+#[cfg(unix)]
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> + Send {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn comes(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => {
                 signal.recv().await;
             }
-            Err(error) => {
-                tracing::error!(%error, "SIGTERM cannot be heard");
-                std::future::pending::<()>().await;
-            }
+            None => std::future::pending().await,
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
     }
+    let hear = |kind| {
+        signal(kind).inspect_err(|error| tracing::error!(%error, ?kind, "a signal cannot be heard")).ok()
+    };
+    let (interrupt, terminate) = (hear(SignalKind::interrupt()), hear(SignalKind::terminate()));
+    async move {
+        tokio::select! {
+            () = comes(interrupt) => {}
+            () = comes(terminate) => {}
+        }
+    }
+}
+
+/// Over at Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) async fn told_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A line for people.

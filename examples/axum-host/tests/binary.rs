@@ -60,14 +60,48 @@ fn check_config_tells_all_and_exits_so() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
-    let (code, text) = run(&["serve", "--config", &path]);
-    assert_eq!(code, 1, "{text}");
-    assert!(text.contains("6 error(s)"), "{text}");
-
     let (code, text) = run(&["check-config", "--config", "/nowhere/staykey.toml"]);
     assert_eq!(code, 1);
     assert!(text.contains("/nowhere/staykey.toml cannot be read"), "{text}");
     assert_eq!(run(&["no-such-command"]).0, 2);
+}
+
+/// A configuration that serves.
+fn serving(folder: &Path, listen: &str) -> String {
+    CONFIG
+        .replace("LISTEN", listen)
+        .replace("DB", &folder.join("staykey.db").display().to_string())
+        .replace("[store]", "allow_foreign_base_url = true\n[store]")
+        .replace("slug = \"harbour\"", "slug = \"harbour\"\nallow_internal_addresses = true")
+}
+
+/// So that whoever starts it again and again knows when that is in vain.
+#[test]
+fn serve_has_an_exit_status_of_its_own_for_a_wrong_configuration() {
+    const WRONG_CONFIG: i32 = 78;
+    #[track_caller]
+    fn check(config: &str, expected: i32, words: &str) {
+        let (code, text) = run(&["serve", "--config", config]);
+        assert_eq!(code, expected, "{text}");
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    check("/nowhere/staykey.toml", WRONG_CONFIG, "error: /nowhere/staykey.toml cannot be read");
+    let good = serving(folder.path(), "127.0.0.1:0");
+    check(&write(folder.path(), &good.replace("SECRET", "GONE")), WRONG_CONFIG, "3 error(s)");
+    // What only shows when the host is built.
+    let stored = good
+        .replace("webhook_path_secret = { env = \"SECRET\" }", "webhook_path_secret = { stored = \"hook\" }");
+    check(&write(folder.path(), &stored), WRONG_CONFIG, "the store has no secret `hook`");
+    // What may be better in a moment.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = held.local_addr().expect("an address").to_string();
+    check(&write(folder.path(), &serving(folder.path(), &taken)), 1, "cannot listen on");
+    let away = good.replace(
+        &format!("sqlite://{}", folder.path().join("staykey.db").display()),
+        "postgres://staykey@127.0.0.1:9/staykey?sslmode=disable",
+    );
+    check(&write(folder.path(), &away), 1, "the store is not available");
 }
 
 /// A process that does not outlive its test.
@@ -81,6 +115,34 @@ impl Drop for Served {
 }
 
 #[cfg(unix)]
+impl Served {
+    /// Tells it to stop, as service managers do.
+    fn stop(&self) {
+        let stopped =
+            Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().expect("kill runs");
+        assert!(stopped.success());
+    }
+}
+
+/// A database that takes the connection and then says nothing, as one does that waits for another host's migration.
+#[cfg(unix)]
+#[test]
+fn serve_hears_a_signal_while_it_opens_its_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url =
+        format!("postgres://staykey@{}/staykey?sslmode=disable", database.local_addr().expect("an address"));
+    let sqlite = format!("sqlite://{}", folder.path().join("staykey.db").display());
+    let path = write(folder.path(), &serving(folder.path(), "127.0.0.1:0").replace(&sqlite, &url));
+    let child = command(&["serve", "--config", &path]).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut served = Served(child);
+    let _asked = database.accept().expect("it asks its store");
+    served.stop();
+    let status = served.0.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0), "not killed by the signal: {status}");
+}
+
+#[cfg(unix)]
 #[test]
 fn serve_serves_until_it_is_told_to_stop() {
     use std::io::{Read as _, Write as _};
@@ -91,12 +153,7 @@ fn serve_serves_until_it_is_told_to_stop() {
     // Free a moment ago.
     let listen =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-    let text = CONFIG
-        .replace("LISTEN", &listen.to_string())
-        .replace("DB", &folder.path().join("staykey.db").display().to_string())
-        .replace("[store]", "allow_foreign_base_url = true\n[store]")
-        .replace("slug = \"harbour\"", "slug = \"harbour\"\nallow_internal_addresses = true");
-    let path = write(folder.path(), &text);
+    let path = write(folder.path(), &serving(folder.path(), &listen.to_string()));
     let child = command(&["serve", "--config", &path]).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut served = Served(child);
 
@@ -123,9 +180,7 @@ fn serve_serves_until_it_is_told_to_stop() {
     assert!(ask(&hook).expect("an answer").starts_with("HTTP/1.1 200"));
     assert!(get("/metrics").expect("an answer").contains("staykey_webhooks_total{result=\"accepted\""));
 
-    let stopped =
-        Command::new("kill").args(["-TERM", &served.0.id().to_string()]).status().expect("kill runs");
-    assert!(stopped.success());
+    served.stop();
     let status = served.0.wait().expect("it ends");
     let mut log = String::new();
     served.0.stderr.take().expect("piped").read_to_string(&mut log).expect("text");

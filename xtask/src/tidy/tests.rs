@@ -41,6 +41,7 @@ rules_hold!(
     client_files,
     scenario_ids,
     numbers,
+    alerts,
     changelog,
     ci_command,
 );
@@ -275,6 +276,28 @@ fn without_git_the_same_files_are_found() {
     found.sort();
     assert!(found.contains(&"tidy.rs".to_owned()), "{found:?}");
     assert!(!walked(&root.join("..")).unwrap().iter().any(|path| path.starts_with("target/")));
+}
+
+#[test]
+fn an_alert_is_in_a_rule_or_left_out() {
+    let left_out = CALL_NOBODY.map(|(kind, _)| format!("            Self::Some => \"{kind}\",\n")).concat();
+    let made = format!("{left_out}            Self::Brake => \"brake\",\n Self::Late => \"late\",\n");
+    check(
+        alerts,
+        &[
+            ("booking-engine/src/alert.rs", &made),
+            (
+                "deploy/prometheus/staykey.rules.yml",
+                "staykey_alerts_open{kind=\"brake\"} + staykey_alerts_open{job=\"staykey\",\n kind=~\"drift|gone-by\"}\n\
+                 staykey_work_total{kind=\"grant\"}",
+            ),
+        ],
+        &[
+            "deploy/prometheus/staykey.rules.yml: drift must be in a rule, or left out in xtask/src/tidy.rs with the reason",
+            "deploy/prometheus/staykey.rules.yml: late must be in a rule, or left out in xtask/src/tidy.rs with the reason",
+            "deploy/prometheus/staykey.rules.yml: gone-by is no kind of booking-engine/src/alert.rs",
+        ],
+    );
 }
 
 #[test]
