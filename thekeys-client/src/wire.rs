@@ -102,8 +102,9 @@ pub(crate) fn answer(http: StatusCode, body: &[u8], kind: Kind) -> Answer {
         // The seed's reads go by the HTTP status alone.
         (None, Kind::Read) if data.is_some() => Answer::Done(data),
         (Some(Some(status @ 400..=499)), _) => refusal(status, messages()),
-        (Some(Some(status)), _) => Answer::Unreadable(Unclear::Body(status)),
-        (None | Some(None), _) => Answer::Unreadable(Unclear::NoStatus),
+        // A longer number is no status: it may be digits of a code, and is not repeated.
+        (Some(Some(status @ ..=999)), _) => Answer::Unreadable(Unclear::Body(status)),
+        (None | Some(_), _) => Answer::Unreadable(Unclear::NoStatus),
     }
 }
 
@@ -539,6 +540,7 @@ mod tests {
         check_both(200, "{}", &Unreadable(NoStatus));
         check_both(200, r#"{"status":500,"data":null}"#, &Unreadable(Body(500)));
         check_both(200, r#"{"status":0,"data":null}"#, &Unreadable(Body(0)));
+        check_both(200, r#"{"status":4821000,"data":null}"#, &Unreadable(NoStatus));
         for text in ["", "<html>", "null", "[]", "Internal Server Error", r#"{"status":200,"data":{"pa"#] {
             check_both(200, text, &Unreadable(NotJson));
         }
