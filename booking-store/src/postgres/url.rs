@@ -1,6 +1,7 @@
 //! Where the database is, and how the way there is protected.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -59,7 +60,7 @@ impl PostgresUrl {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = Invalid::new(
             "PostgreSQL URL",
-            "postgres://user@host/name, with sslmode=disable, prefer, require or verify-full (which alone takes \
+            "postgres://user@host/name (an @ in a password percent-encoded), with sslmode=disable, prefer, require or verify-full (which alone takes \
              sslrootcert)",
         );
         let (place, query) = text.split_once('?').unwrap_or((text, ""));
@@ -82,7 +83,8 @@ impl PostgresUrl {
         }
         let plain = format!("{place}?{}", rest.join("&"));
         let mut config = Config::from_str(&plain).map_err(|_| wrong.clone())?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        let nowhere = config.get_hosts().is_empty() && config.get_hostaddrs().is_empty();
+        if nowhere || !config.get_hosts().iter().all(may_be) {
             return Err(wrong);
         }
         config.ssl_mode(match tls {
@@ -219,6 +221,14 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
+/// Whether there may be such a host. Of a password with an `@` in it that is not percent-encoded, the rest stands here, and
+/// would be looked up, and told of, as a name.
+fn may_be(host: &Host) -> bool {
+    let is_of_names = |letter: char| letter.is_alphanumeric() || "-._".contains(letter);
+    let Host::Tcp(name) = host else { return true };
+    name.chars().all(is_of_names) || name.parse::<IpAddr>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +239,8 @@ mod tests {
             "postgres://staykey@db.example/staykey",
             "postgresql://staykey:word@db.example:5433/staykey?sslmode=verify-full&sslrootcert=/etc/ca.pem",
             "postgres://u@/d?host=/var/run/postgresql&sslmode=disable",
+            "postgres://u@[::1]:5433/d",
+            "postgres://u@first.example,second_2.example/d",
             "postgres://u@h/d?sslmode=require&application_name=mine",
         ] {
             assert!(PostgresUrl::parse(good).is_ok(), "{good}");
@@ -240,6 +252,9 @@ mod tests {
             "postgres://u:planted@h/d?sslmode=verify-ca",
             "postgres://u:planted@h/d?sslmode=require&sslrootcert=/etc/ca.pem",
             "postgres://u:planted@h/d?unheard_of=1",
+            "postgres://u:pass@planted@h/d",
+            "postgres://u@[::1:planted@2]/d",
+            "postgres://u@pla\0nted/d",
         ] {
             let error = PostgresUrl::parse(wrong).unwrap_err().to_string();
             assert!(!error.contains("planted"), "{error}");
