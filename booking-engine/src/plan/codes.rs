@@ -7,6 +7,7 @@ use booking_core::{DoorId, DoorRules, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
+use super::room::FULL;
 use super::{Content, Gate, NewCode, Planner, Step, When, last_write_was, write_end, write_is_open};
 use crate::alert::AlertKind;
 use crate::doors::DOUBT;
@@ -348,7 +349,7 @@ impl Planner<'_> {
             return window.clone();
         }
         // A start that is over, and was taken, stays as it is: what works already need not be written again.
-        let taken = |code: &&CodeRecord| code.vendor_id.is_some() && code.proof >= Proof::Accepted;
+        let taken = |code: &&CodeRecord| code.proof >= Proof::Accepted;
         match code.filter(taken).map(|code| &code.window) {
             Some(held) if held.end() == window.end() && held.opens() <= self.s.now => held.clone(),
             _ => window.starting_no_earlier_than(self.s.now),
@@ -446,6 +447,7 @@ impl Planner<'_> {
             Gate::Open => self.step(Step::Create { code: code.id.clone(), content }, When::Now),
             // The keypad holds no second code, and this one is written down already: the earlier one makes room.
             Gate::InPlaceOf(earlier) => {
+                self.held.insert(code.door.clone(), FULL);
                 let earlier = self.plan.codes.iter_mut().find(|known| known.id == earlier);
                 if let Some(earlier) = earlier {
                     earlier.state = CodeState::Unwanted;

@@ -21,7 +21,7 @@ impl Planner<'_> {
             codes.iter().filter_map(|code| Some((code.key.clone(), code.vendor_id.clone()?))).collect();
         for code in &mut codes {
             self.rebind(code);
-            if self.s.tenant.retired.contains(&code.key) {
+            if self.s.tenant.retired.contains(&code.key) || self.s.tenant.at(&self.place(code)).is_none() {
                 continue;
             }
             if self.is_blind(&self.place(code)) {

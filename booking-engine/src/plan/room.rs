@@ -17,6 +17,9 @@ use crate::tenant::Place;
 /// How often a code that waits for a place looks again by itself.
 const LOOK_AGAIN: Duration = Duration::hours(1);
 
+/// Why a code is held that has no place, and from when on it could be written: nobody knows.
+pub(super) const FULL: (&str, Option<DateTime<Utc>>) = ("the keypad is full", None);
+
 /// The places of a keypad.
 struct Room<'a> {
     /// Wanted codes, those with the better right first.
@@ -41,7 +44,6 @@ fn is(rival: &Rival, code: &CodeRecord) -> bool {
 impl Planner<'_> {
     fn room<'r>(&self, place: &Place, rules: &DoorRules, rivals: &'r [Rival]) -> Option<Room<'r>> {
         let capacity = rules.capacity?;
-        let now = self.s.now;
         let listed = self.s.views.get(&place.key).map(|view| view.codes()).unwrap_or_default();
         let is_listed = |rival: &&Rival| {
             rival.vendor_id.as_ref().is_some_and(|id| listed.iter().any(|code| code.id == *id))
@@ -49,19 +51,13 @@ impl Planner<'_> {
         let of_ours = rivals.iter().filter(is_listed).count();
         let unseen = rivals.iter().filter(|rival| rival.is_there() && !is_listed(rival)).count();
         let mut order: Vec<&Rival> = rivals.iter().filter(|rival| rival.wanted).collect();
-        #[cfg(staykey_planted)]
-        if planted(planted::IN_HOUSE_YIELDS) {
-            order.sort_by_key(|rival| (rival.opens <= now, rival.opens, rival.stay.clone()));
-        } else {
-            order.sort_by_key(|rival| {
-                let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
-                (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
-            });
-        }
-        #[cfg(not(staykey_planted))]
+        // Who is in the house has come before all who are still to come.
         order.sort_by_key(|rival| {
+            let last = rival.backup;
+            #[cfg(staykey_planted)]
+            let last = last || (planted(planted::IN_HOUSE_YIELDS) && rival.opens <= self.s.now);
             let place = (rival.vendor_id.is_none(), rival.vendor_id.clone());
-            (rival.backup, rival.opens > now, rival.opens, rival.stay.clone(), place)
+            (last, rival.opens, rival.stay.clone(), place)
         });
         Some(Room {
             order,
@@ -142,7 +138,7 @@ impl Planner<'_> {
             let yielding = room.order.iter().skip(room.places).filter(|rival| rival.is_there());
             self.plan.nudge.extend(yielding.map(|rival| rival.stay.clone()));
         }
-        self.held.insert(place.door.clone(), ("the keypad is full", None));
+        self.held.insert(place.door.clone(), FULL);
         self.wake(self.s.now + LOOK_AGAIN);
         Gate::Closed
     }
@@ -169,7 +165,7 @@ impl Planner<'_> {
         };
         let earlier = self.earlier_on(&place, None).filter(|earlier| limited && !seen(earlier));
         let Some(earlier) = earlier.cloned() else { return false };
-        self.held.insert(door.clone(), ("the keypad is full", None));
+        self.held.insert(door.clone(), FULL);
         match earlier.missing_since {
             Some(since) => self.ask_for(&place, since + SECOND_LOOK),
             None => self.look_into(&earlier),
@@ -189,8 +185,8 @@ impl Planner<'_> {
     /// Takes a code off for somebody with a better right to the place. Its PIN stays claimed.
     pub(super) fn yields(&mut self, code: &CodeRecord) -> bool {
         let place = self.place(code);
-        let goes = code.vendor_id.is_some() && self.may_delete();
-        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| goes) else {
+        let has_place = code.vendor_id.is_some();
+        let Some(rules) = self.s.tenant.rules_at(&place).filter(|_| has_place) else {
             return false;
         };
         let rivals = self.rivals(&place);
@@ -206,7 +202,7 @@ impl Planner<'_> {
             self.note("would-delete", format!("a sooner arrival waits for a place on door {}", place.door));
             return false;
         }
-        self.held.insert(place.door.clone(), ("the keypad is full", None));
+        self.held.insert(place.door.clone(), FULL);
         self.behind.insert(place.door.clone());
         match self.waits(code) {
             Some(at) => self.wake(at),

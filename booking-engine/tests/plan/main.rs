@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod case;
+mod decisions;
 mod properties;
 mod regressions;
 mod scene;

@@ -26,7 +26,7 @@ fn door() -> DoorCase {
 }
 
 /// A stay of one night behind one door, a day before it begins, with these codes.
-fn case(codes: Vec<CodeCase>) -> Case {
+pub(crate) fn case(codes: Vec<CodeCase>) -> Case {
     Case {
         stay: StayCase {
             told: Told::Confirmed,
@@ -61,7 +61,7 @@ fn case(codes: Vec<CodeCase>) -> Case {
     }
 }
 
-fn code(kind: WriteKind, state: WriteState, proof: Proof) -> CodeCase {
+pub(crate) fn code(kind: WriteKind, state: WriteState, proof: Proof) -> CodeCase {
     CodeCase {
         door: 0,
         state: CodeState::Wanted,

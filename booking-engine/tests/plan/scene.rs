@@ -15,7 +15,7 @@ use booking_core::{
     ListedCode, Listing, LockError, LockProvider, Marker, MessageId, Pin, Proof, Receipt, StayDates,
     TenantSlug, TimeSemantics, UnitId, UnitRef, VendorCodeId, VendorError, Window,
 };
-use booking_engine::plan::{Budget, DoorView, Plan, Rival, Situation, plan};
+use booking_engine::plan::{Budget, DoorView, Linked, Plan, Rival, Situation, plan};
 use booking_engine::text::Texts;
 use booking_engine::{
     Brake, CancelInHouse, DoorSetup, Drift, GuestChannels, Mode, NotifierSetup, Policy, Tell, Tenant, Unit,
@@ -30,7 +30,7 @@ const ZONE: Tz = chrono_tz::Europe::Warsaw;
 const MARKER: &str = "Smoobu#9001";
 
 /// Keypads as rules; nobody calls them.
-pub(crate) struct Keypads(BTreeMap<DoorKey, DoorRules>);
+pub(crate) struct Keypads(pub(crate) BTreeMap<DoorKey, DoorRules>);
 
 #[async_trait]
 impl LockProvider for Keypads {
@@ -114,6 +114,14 @@ pub(crate) struct Scene {
     pub(crate) others: BTreeMap<DoorKey, Vec<Rival>>,
     pub(crate) reissued_at: Option<DateTime<Utc>>,
     pub(crate) without_backup: BTreeSet<DoorId>,
+    /// The token that names the booking on codes.
+    pub(crate) marker: Option<Marker>,
+    /// The tokens of references that the booking had before.
+    pub(crate) former: Vec<Marker>,
+    /// Unmarked codes that staff has made the stay's own.
+    pub(crate) linked: BTreeSet<Linked>,
+    /// When integrations that had failed worked again.
+    pub(crate) recovered: BTreeMap<IntegrationName, DateTime<Utc>>,
     pub(crate) budgets: BTreeMap<String, Budget>,
     /// What a budget that is looked up allows.
     pub(crate) allowed: usize,
@@ -315,6 +323,10 @@ impl Scene {
             others: BTreeMap::new(),
             reissued_at: case.stay.reissued_ago.map(|ago| now - Duration::minutes(ago)),
             without_backup: BTreeSet::new(),
+            marker: Some(marker()),
+            former: Vec::new(),
+            linked: BTreeSet::new(),
+            recovered: BTreeMap::new(),
             budgets: BTreeMap::new(),
             allowed: case.tenant.allowed,
             found: case.tenant.found,
@@ -564,22 +576,21 @@ impl Scene {
         rivals: &BTreeMap<DoorKey, Vec<Rival>>,
         budgets: &BTreeMap<String, Budget>,
     ) -> Plan {
-        let marker = marker();
         plan(&Situation {
             now: self.now,
             tenant: &self.tenant,
             mode: self.tenant.mode,
             booking: &self.booking,
-            former: &[],
-            marker: Some(&marker),
+            former: &self.former,
+            marker: self.marker.as_ref(),
             grant: self.grant.as_ref(),
             codes: &self.codes,
             messages: &self.messages,
             views,
-            recovered: &BTreeMap::new(),
+            recovered: &self.recovered,
             rivals,
             reissued_at: self.reissued_at,
-            linked: &BTreeSet::new(),
+            linked: &self.linked,
             without_backup: &self.without_backup,
             budgets,
         })
