@@ -52,6 +52,15 @@ impl Call {
         command.status().is_ok_and(|status| status.success())
     }
 
+    /// Runs it and gives what it writes; what it complains of goes to this terminal.
+    pub(crate) fn output(&self, root: &Path) -> anyhow::Result<String> {
+        let mut command = self.command(root);
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output = output.with_context(|| self.to_string())?;
+        anyhow::ensure!(output.status.success(), "failed: {self}");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Runs it, shows its output, and lets each line of it be read, colours taken off.
     pub(crate) fn run_reading(&self, root: &Path, mut read: impl FnMut(&str)) -> anyhow::Result<bool> {
         self.lines(root, |line| {
@@ -92,7 +101,8 @@ impl Call {
         Ok(child.wait()?.success())
     }
 
-    fn command(&self, root: &Path) -> Command {
+    /// The same as a command that is yet to be run.
+    pub(crate) fn command(&self, root: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(root);
         // What `cargo run` told this program about itself would make build scripts run again.
@@ -157,5 +167,7 @@ mod tests {
         assert!(matches!(&lines[..], [line] if line.starts_with("cargo 1.")), "{lines:?}");
         assert!(!Call::cargo("no-such-command").run_reading(root, |_| ()).unwrap());
         assert!(!Call::cargo("no-such-command").succeeds(root));
+        assert!(Call::cargo("--version").output(root).unwrap().starts_with("cargo 1."));
+        assert!(Call::cargo("no-such-command").output(root).is_err());
     }
 }

@@ -18,6 +18,7 @@ mod l10n;
 mod mutants;
 mod package;
 mod packages;
+mod planner;
 mod soak;
 mod suite;
 mod tidy;
@@ -37,7 +38,7 @@ enum Task {
     /// Everything that must hold before a change is merged, in order, up to the first failure.
     Test(suite::Options),
     /// Plants bugs one by one: the simulated world or a test must notice each.
-    Mutants,
+    Mutants(planner::Options),
     /// Holds the locale files against each other.
     L10n,
     /// Holds alert rules, dashboard, service unit and container file against the tools that read them.
@@ -58,7 +59,8 @@ fn main() -> ExitCode {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let done = match Arguments::parse().task {
         Task::Test(options) => suite::run(root, &options),
-        Task::Mutants => mutants::run(root),
+        Task::Mutants(options) if options.planner => planner::run(root, &options),
+        Task::Mutants(_) => mutants::run(root),
         Task::L10n => l10n::run(root),
         Task::Deploy => deploy::run(root, std::env::var("CARGO_TARGET_DIR").ok().as_deref()),
         Task::Tidy => tidy::run(root),
