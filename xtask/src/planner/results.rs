@@ -60,8 +60,12 @@ impl Results {
         fs::create_dir_all(folder)?;
         let path = folder.join(format!("results-{fingerprint}.jsonl"));
         let file = File::options().read(true).append(true).create(true).open(&path);
-        let file = file.with_context(|| path.display().to_string())?;
-        Ok(Self { found: read(&fs::read_to_string(&path)?), file })
+        let mut file = file.with_context(|| path.display().to_string())?;
+        let text = fs::read_to_string(&path)?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self { found: read(&text), file })
     }
 
     /// What became of this one.
@@ -129,10 +133,13 @@ mod tests {
         results.file.write_all(b"{\"key\":").unwrap();
         let text = fs::read_to_string(folder.join("results-a.jsonl")).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
+        let later = found(3, Fate::Unnoticed, 99.0);
+        Results::open(&folder, "a").unwrap().add(later.clone()).unwrap();
         let again = Results::open(&folder, "a").unwrap();
         let others = Results::open(&folder, "b").unwrap();
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(again.get(&noticed.key), Some(&noticed));
+        assert_eq!(again.get(&later.key), Some(&later));
         assert_eq!(again.get(&key("plan.rs", "new", 1)), None);
         assert_eq!(others.get(&noticed.key), None);
         let mutants = [1, 2, 3].map(|line| mutant("plan.rs", line, true));
