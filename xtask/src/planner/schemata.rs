@@ -77,13 +77,12 @@ pub(crate) fn rewrite<'a>(
 ) -> anyhow::Result<Rewritten> {
     let mut spots = Spots(Vec::new());
     spots.visit_file(&syn::parse_file(text)?);
-    let lines: Vec<_> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let mut places = BTreeMap::<_, Place>::new();
     for (number, mutant) in mutants {
-        let changed = offset(text, &lines, mutant.span.start).zip(offset(text, &lines, mutant.span.end));
-        let (from, to) = changed.with_context(|| format!("{}: not in the file", mutant.key))?;
-        let range = spots.around(&(from..to)).with_context(|| format!("{}: in nothing", mutant.key))?;
-        let alternative = [&text[range.start..from], &mutant.replacement, &text[to..range.end]].concat();
+        let changed = range(text, mutant.span).with_context(|| format!("{}: not in the file", mutant.key))?;
+        let range = spots.around(&changed).with_context(|| format!("{}: in nothing", mutant.key))?;
+        let (from, to) = (&text[range.start..changed.start], &text[changed.end..range.end]);
+        let alternative = [from, &mutant.replacement, to].concat();
         let place = || Place { range: range.clone(), alternatives: Vec::new() };
         let place = places.entry((range.start, Reverse(range.end))).or_insert_with(place);
         place.alternatives.push((number, alternative));
@@ -101,6 +100,50 @@ fn offset(text: &str, lines: &[usize], at: Position) -> Option<usize> {
     Some(start + columns.nth(at.column.checked_sub(1)?)?)
 }
 
+/// The parts of a file that are compiled for planted bugs only.
+pub(crate) fn planted(text: &str) -> anyhow::Result<Vec<Range<usize>>> {
+    let mut planted = Planted(Vec::new());
+    planted.visit_file(&syn::parse_file(text)?);
+    Ok(planted.0)
+}
+
+struct Planted(Vec<Range<usize>>);
+
+impl Planted {
+    fn look(&mut self, attributes: &[syn::Attribute], whole: Span) {
+        let is_planted = |attribute: &syn::Attribute| {
+            attribute.path().is_ident("cfg")
+                && attribute.parse_args::<syn::Ident>().is_ok_and(|cfg| cfg == "staykey_planted")
+        };
+        if attributes.iter().any(is_planted) {
+            self.0.push(whole.byte_range());
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Planted {
+    fn visit_local(&mut self, local: &'ast syn::Local) {
+        self.look(&local.attrs, local.span());
+        visit::visit_local(self, local);
+    }
+
+    fn visit_expr_if(&mut self, condition: &'ast syn::ExprIf) {
+        self.look(&condition.attrs, condition.span());
+        visit::visit_expr_if(self, condition);
+    }
+
+    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
+        self.look(&arm.attrs, arm.span());
+        visit::visit_arm(self, arm);
+    }
+}
+
+/// The part of a text from one character to another.
+pub(crate) fn range(text: &str, span: super::list::Span) -> Option<Range<usize>> {
+    let lines: Vec<_> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    Some(offset(text, &lines, span.start)?..offset(text, &lines, span.end)?)
+}
+
 /// Where an expression may stand.
 struct Spots(Vec<Range<usize>>);
 
@@ -115,12 +158,27 @@ impl Spots {
     }
 }
 
+impl Spots {
+    /// What is in an expression. The operands of an operand are none of their own: another operator may bind them to others.
+    fn inside(&mut self, expression: &syn::Expr) {
+        let syn::Expr::Binary(both) = expression else { return visit::visit_expr(self, expression) };
+        for side in [&*both.left, &*both.right] {
+            match side {
+                syn::Expr::Binary(_) => self.inside(side),
+                _ => self.visit_expr(side),
+            }
+        }
+    }
+}
+
 impl<'ast> Visit<'ast> for Spots {
     fn visit_expr(&mut self, expression: &'ast syn::Expr) {
-        if !has_let(expression) {
+        if has_let(expression) {
+            visit::visit_expr(self, expression);
+        } else {
             self.add(expression.span(), expression.span());
+            self.inside(expression);
         }
-        visit::visit_expr(self, expression);
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
@@ -219,12 +277,17 @@ mod tests {
                 &[("==", "!="), ("a == b", "true")],
                 "fn f() -> bool { (if is_none_of(&[0, 1]) { a == b } else if is(0) { a != b } else { true }) }",
             ),
-            // One inside another, of which only one is ever chosen.
+            // One inside another, of which only one is ever chosen; an operator binds as it would in the source.
             (
-                "fn f() -> bool { a < b && !c }",
+                "fn f() -> bool { a < b && !c && d }",
                 &[("&&", "||"), ("<", "<="), ("!", "")],
-                "fn f() -> bool { (if is_none_of(&[0]) { (if is_none_of(&[1]) { a < b } else { a <= b }) && \
-                 (if is_none_of(&[2]) { !c } else { c }) } else { a < b || !c }) }",
+                "fn f() -> bool { (if is_none_of(&[0, 1]) { a < b && (if is_none_of(&[2]) { !c } else { c }) && d } \
+                 else if is(0) { a < b || !c && d } else { a <= b && !c && d }) }",
+            ),
+            (
+                "fn f() -> bool { a && (b || c) }",
+                &[("||", "&&")],
+                "fn f() -> bool { a && ((if is_none_of(&[0]) { b || c } else { b && c })) }",
             ),
             // A function's body, however many statements it has.
             (
@@ -264,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_does_not_compile_is_laid_to_the_mutants_around_it() {
-        let source = "fn f() -> bool { a < b && !c }";
+        let source = "fn f() -> bool { (a < b) && !c }";
         let mutants = [("&&", "||"), ("<", "<=")].map(|(what, with)| mutant(source, what, with));
         let rewritten = rewrite(source, mutants.iter().enumerate()).unwrap();
         for (text, expected) in
@@ -272,6 +335,17 @@ mod tests {
         {
             let at = rewritten.text.find(text).expect("it is there");
             assert_eq!(rewritten.mutants_at(at), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_compiled_for_planted_bugs_only_is_found() {
+        let source = "fn f() {\n#[cfg(staykey_planted)]\nlet a = b;\n#[cfg(not(staykey_planted))]\nlet c = d;\n\
+                      match e { #[cfg(staykey_planted)]\n1 => 2, _ => 3 }\n#[cfg(staykey_planted)]\nif g { h } }";
+        let planted: Vec<_> = planted(source).unwrap().into_iter().map(|part| &source[part]).collect();
+        let [local, arm, condition] = &planted[..] else { panic!("{planted:?}") };
+        for (part, end) in [(local, "let a = b;"), (arm, "1 => 2,"), (condition, "if g { h }")] {
+            assert!(part.ends_with(end), "{part}");
         }
     }
 
