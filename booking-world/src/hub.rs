@@ -47,6 +47,8 @@ struct State {
     under_way: usize,
     hosts: Vec<Fate>,
     faults: Vec<Active>,
+    /// When somebody was last told what had been.
+    outdated: Vec<(Target, DateTime<Utc>)>,
     calm: bool,
     deeds: Vec<Deed>,
     coverage: Coverage,
@@ -83,6 +85,7 @@ impl Hub {
             under_way: 0,
             hosts: vec![Fate::default(); hosts],
             faults: Vec::new(),
+            outdated: Vec::new(),
             calm: false,
             deeds: Vec::new(),
             coverage: Coverage::default(),
@@ -183,7 +186,10 @@ impl Hub {
     pub(crate) fn is_outdated(&self, target: Target) -> bool {
         let state = self.state();
         let stale = |fault: &Active| fault.trouble == Trouble::Stale && fault.until > state.now;
+        // What was told a moment ago is still being worked on.
+        let just_told = |at: DateTime<Utc>| state.now - at < Duration::minutes(2);
         state.faults.iter().any(|fault| fault.target == target && stale(fault))
+            || state.outdated.iter().any(|(told, at)| *told == target && just_told(*at))
     }
 
     /// No faults and no deaths any more.
@@ -247,11 +253,15 @@ impl Hub {
             return None;
         }
         state.faults.retain(|fault| fault.until > now);
-        let State { faults, chance, coverage, .. } = &mut *state;
+        let State { faults, chance, coverage, outdated, .. } = &mut *state;
         let fault = faults.iter().find(|fault| fault.target.hits(target) && fault.ops.hit(op))?;
         let strikes = chance.percent(if fault.trouble.is_lasting() { 100 } else { 70 });
         if strikes {
             coverage.fault(fault.trouble, op);
+        }
+        if strikes && fault.trouble == Trouble::Stale {
+            outdated.retain(|(told, _)| *told != target);
+            outdated.push((target, now));
         }
         strikes.then_some(fault.trouble)
     }

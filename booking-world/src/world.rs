@@ -208,11 +208,18 @@ impl World {
         let setup = &self.history.setup;
         let doors = setup.tenants.iter().map(|tenant| tenant.door_read_minutes * 2);
         let sources = setup.tenants.iter().map(|tenant| tenant.full_read_minutes * 3);
-        let reads = doors.chain(sources).max().unwrap_or(0);
-        let rest = Duration::minutes(i64::from(reads)) + Duration::hours(if daily { 50 } else { 2 });
-        self.until(now + rest)?;
-        self.release_brakes();
-        self.until(now + rest + Duration::hours(2) + Duration::hours(if daily { 25 } else { 0 }))?;
+        let reads = Duration::minutes(i64::from(doors.chain(sources).max().unwrap_or(0)));
+        self.until(now + reads + Duration::hours(if daily { 50 } else { 2 }))?;
+        // What is suspect counts for nothing until it is whole again.
+        if let Some(at) = self.promises.suspected_at().filter(|at| *at > now) {
+            self.until(at + reads * 2)?;
+        }
+        // Whoever is vouched for tells the same once more, and again.
+        let suspects = self.has_suspects();
+        let long = if suspects { reads } else { Duration::zero() } + Duration::hours(2);
+        let released = self.hub.now();
+        self.release_brakes(suspects, long);
+        self.until(released + long + Duration::hours(if daily { 25 } else { 0 }))?;
         self.look(Promises::at_rest)?;
         self.look(Promises::before_echoes)?;
         self.echo_all();
@@ -250,10 +257,19 @@ impl World {
         }
     }
 
-    /// Staff has looked at what the brake holds back, and lets it go.
-    fn release_brakes(&mut self) {
+    fn has_suspects(&self) -> bool {
+        let is_suspect = |tenant: usize| {
+            let alerts = crate::promise::alerts(self, tenant);
+            alerts.iter().any(|alert| alert.kind == "source-suspect")
+        };
+        (0..self.policies.len()).any(is_suspect)
+    }
+
+    /// Staff has looked at what the brake holds back, and lets it go for as long as this; and at sources that tell far less
+    /// than they did, and vouches for them.
+    fn release_brakes(&mut self, suspects: bool, long: Duration) {
         self.promises.brakes_are_lifted();
-        let until = self.hub.now() + Duration::hours(2);
+        let until = self.hub.now() + long;
         let Some(engine) = self.hosts.iter().find_map(|host| host.engine.clone()) else { return };
         self.tasks.spawn(
             0,
@@ -261,6 +277,9 @@ impl World {
                 for tenant in engine.tenants() {
                     for source in tenant.sources.keys() {
                         let _ = engine.release_brake(tenant, Ok(source), until).await;
+                        if suspects {
+                            let _ = engine.trust_source(&tenant.slug, source).await;
+                        }
                     }
                     for door in tenant.doors.keys() {
                         let _ = engine.release_brake(tenant, Err(door), until).await;

@@ -317,6 +317,7 @@ impl Run<'_> {
                     self.along.clear();
                     let chosen = choices.into_iter().zip(mints.iter()).zip(claimed.into_iter().skip(kept));
                     for ((choice, codes), index) in chosen {
+                        self.note_lost_digits(choice.get(index).map_or(&[], Vec::as_slice));
                         self.take(choice, codes, index, intents);
                     }
                     self.stay.stored();
@@ -343,6 +344,20 @@ impl Run<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// A guest who knew other digits of a door gets new ones only for a reason, which is on record.
+    fn note_lost_digits(&mut self, codes: &[CodeRecord]) {
+        for code in codes {
+            let stored = code.pins.as_ref().map(|pins| &pins.stored);
+            if self.last_digits(&code.door).is_some_and(|last| Some(&last) != stored) {
+                let door = &code.door;
+                self.audit(
+                    "pin-taken",
+                    format!("the digits that the stay had on door {door} are taken by now"),
+                );
+            }
+        }
     }
 
     /// What a code claims on its door: its digits, and that nobody has those that the keypad reserves beside them.

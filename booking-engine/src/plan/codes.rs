@@ -531,7 +531,7 @@ impl Planner<'_> {
     }
 
     /// Whether a surplus code on a door of the stay may be the one that opens it: unless the very list that shows it shows
-    /// the wanted code too, taking it off might shut the guest out.
+    /// the wanted code too, as it should be, taking it off might shut the guest out.
     fn stands_alone(&self, code: &CodeRecord) -> bool {
         let Wish::Access(access) = &self.wished.wish else { return false };
         let place = self.place(code);
@@ -546,8 +546,9 @@ impl Planner<'_> {
         if code.window.opens() <= self.s.now && wait > Duration::zero() && wait < Duration::minutes(5) {
             return true;
         }
-        let view = self.s.views.get(&place.key);
-        view.zip(wanted.vendor_id.as_ref()).is_none_or(|(view, id)| view.code(id).is_none())
+        let listed = self.s.views.get(&place.key).zip(wanted.vendor_id.as_ref());
+        let listed = listed.and_then(|(view, id)| view.code(id));
+        listed.is_none_or(|listed| !self.shows(wanted, listed))
     }
 
     /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.

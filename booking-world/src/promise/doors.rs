@@ -15,7 +15,7 @@ use crate::world::World;
 /// A clock that changes may shift what a keypad shows by this much.
 const CLOCKS_CHANGE: Duration = Duration::hours(2);
 /// A door that was read before is known for so long.
-const KNOWN_FOR: Duration = Duration::minutes(10);
+pub(super) const KNOWN_FOR: Duration = Duration::minutes(10);
 
 /// A code that went before its time, because its stay has no right to it any more.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,9 @@ impl Promises {
     pub(super) fn leaves(&mut self, world: &World, keypad: usize, before: &[OnDoor], after: &[OnDoor]) {
         let clock = reading(world, keypad, &world.vendors.rules(keypad));
         let gone = before.iter().filter(|code| !after.contains(code));
-        self.left.entry(keypad).or_default().extend(gone.map(|code| (code.clone(), clock)));
+        let generation = world.vendors.generation(keypad);
+        let gone = gone.map(|code| (generation, code.clone(), clock));
+        self.left.entry(keypad).or_default().extend(gone);
     }
 
     /// Digits rest for the quarantine of whoever had them.
@@ -57,10 +59,12 @@ impl Promises {
                     |rest| new.start.zip(end).is_some_and(|(start, end)| start < end + rest - CLOCKS_CHANGE);
                 follows && had(other).is_some_and(soon)
             };
+            // A keypad that is another one knows nothing of what rested on the one before.
+            let generation = world.vendors.generation(keypad);
             let clash = left
                 .iter()
-                .find(|(other, at)| rests(other, Some(*at)))
-                .map(|(other, _)| other)
+                .find(|(of, other, at)| *of == generation && rests(other, Some(*at)))
+                .map(|(_, other, _)| other)
                 .or_else(|| after.iter().find(|other| rests(other, None)));
             if let Some(other) = clash {
                 let text = format!(
@@ -83,6 +87,12 @@ impl Promises {
     pub(super) fn hides(&mut self, world: &World, keypad: usize) {
         let there = world.vendors.in_cloud(keypad).into_iter().map(|code| (keypad, code.id));
         self.hidden.extend(there);
+    }
+
+    /// The same on the keypads that a door had before.
+    pub(super) fn hides_on_former(&mut self, world: &World, keypad: usize) {
+        let there = super::rest::former_codes(world, keypad).into_iter().map(|code| (keypad, code.id));
+        self.hidden_on_former.extend(there);
     }
 
     /// A code is not made a second time while the first can be seen.

@@ -11,6 +11,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use steps::alerts;
+
 use booking_core::store::{Accepted, BookingRecord, Store as _};
 use booking_core::{
     BookingId, BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics,
@@ -139,6 +141,10 @@ pub(crate) struct Promises {
     /// Stays that their source does not show to whoever asks, because it shows a time before they were booked: since when
     /// a record has them for gone, and their words then.
     unshown: BTreeMap<usize, (DateTime<Utc>, Content)>,
+    /// Stays that are gone, with words from before the last ones: those nobody has heard.
+    half_heard: BTreeMap<usize, (DateTime<Utc>, Content)>,
+    /// When a source was last seen to tell far less than it did.
+    suspected_at: Option<DateTime<Utc>>,
     /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
     blind: BTreeMap<usize, DateTime<Utc>>,
     /// Codes that honest reads have shown.
@@ -148,8 +154,10 @@ pub(crate) struct Promises {
     duplicates: BTreeSet<usize>,
     /// Codes that were on a keypad when a read left them out without a word for it.
     hidden: BTreeSet<(usize, VendorCodeId)>,
+    /// The same on keypads that a door had before.
+    hidden_on_former: BTreeSet<(usize, VendorCodeId)>,
     /// What hosts took off a keypad, and what its clock showed then.
-    left: BTreeMap<usize, Vec<(OnDoor, NaiveDateTime)>>,
+    left: BTreeMap<usize, Vec<(u32, OnDoor, NaiveDateTime)>>,
     /// Codes that went before their time.
     early: Vec<doors::Early>,
     /// Whether staff has lifted all brakes.
@@ -178,6 +186,11 @@ impl Promises {
         let mut all: Vec<_> = former.copied().chain([first, world.policies[tenant]]).collect();
         all.dedup();
         all
+    }
+
+    /// When a source was last seen to tell far less than it did.
+    pub(crate) fn suspected_at(&self) -> Option<DateTime<Utc>> {
+        self.suspected_at
     }
 
     /// Staff lets everything go that brakes hold back.
@@ -256,7 +269,8 @@ impl Promises {
                 break;
             }
         }
-        stay.versions.iter().skip(least.unwrap_or(0)).chain(self.unshown.get(&number)).collect()
+        let heard = stay.versions.iter().skip(least.unwrap_or(0));
+        heard.chain(self.unshown.get(&number)).chain(self.half_heard.get(&number)).collect()
     }
 
     /// Notes whether a record has a stay for gone that its source has, and cannot know better.
@@ -375,6 +389,9 @@ impl Promises {
             {
                 self.read(world, *keypad, *view);
             }
+            Deed::Read { keypad, view: View::Other | View::Empty, .. } => {
+                self.hides_on_former(world, *keypad)
+            }
             Deed::Heard { tenant, to, body, channel, .. } => {
                 self.sum.messages += 1;
                 steps::watches_in_silence(world, *tenant)?;
@@ -382,6 +399,7 @@ impl Promises {
             }
             Deed::Booking(record) => self.booking(world, record)?,
             Deed::Code(code) => self.removal_is_proven(world, code)?,
+            Deed::Alert(alert) if alert.kind == "source-suspect" => self.suspected_at = Some(world.hub.now()),
             Deed::Skipped => {
                 let text = "a webhook that came during the work was marked as read";
                 return Err(Broken::new("read-is-worked-on", world.hub.now(), text));
@@ -430,6 +448,14 @@ impl Promises {
     fn booking(&mut self, world: &World, record: &BookingRecord) -> Result<(), Broken> {
         self.note_unshown(world, record);
         let Some((number, belief)) = self.believe(world, record) else { return Ok(()) };
+        let versions = &world.stays[number].versions;
+        let (since, last_words) = &versions[belief.least];
+        if last_words.gone && belief.words < belief.least {
+            let words = Content { gone: true, ..versions[belief.words].1.clone() };
+            self.half_heard.insert(number, (*since, words));
+        } else {
+            self.half_heard.remove(&number);
+        }
         let known = self.beliefs.entry(number).or_default();
         let last = known.iter().rev().find(|known| known.record == belief.record).cloned();
         known.push(belief.clone());
@@ -437,7 +463,9 @@ impl Promises {
         let source = &world.history.setup.tenants[tenant].source;
         // Old words without a revision that a source shows when it is asked cannot be told from new ones.
         let is_blunt = matches!(source, SourceSetup::Model { revisions: false, .. });
-        if is_blunt && world.hub.is_outdated(Target::Source(tenant)) {
+        // Nor from the word that a stay is gone, which has none from any source.
+        let was_gone = last.as_ref().is_some_and(|last| world.stays[number].versions[last.least].1.gone);
+        if (is_blunt || was_gone) && world.hub.is_outdated(Target::Source(tenant)) {
             return Ok(());
         }
         match last {

@@ -1,7 +1,9 @@
 //! What holds once the trouble is over and some time has passed.
 
+use std::collections::BTreeSet;
+
 use booking_core::store::{AlertRecord, CodeState, MessageRecord, Record, Store as _};
-use booking_core::{BookingId, Clock as _, DoorRules, Listing};
+use booking_core::{BookingId, Clock as _, DoorRules, Listing, VendorCodeId};
 use chrono::Duration;
 
 use super::{Broken, Promises, reading, steps, times, typed};
@@ -44,7 +46,7 @@ impl Promises {
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
-            former_keypads_are_empty(world, &stays, keypad)?;
+            former_keypads_are_empty(world, &stays, keypad, &self.hidden_on_former)?;
         }
         for stay in &stays {
             removals_are_proven(world, stay)?;
@@ -86,7 +88,9 @@ impl Promises {
                             listed.len()
                         ));
                     };
-                    if !is_right(world, resting, keypad, &rules, code) {
+                    // A list that shows what was there before looks as if somebody had changed it back.
+                    let is_old = resting.adopts && self.hidden.contains(&(keypad, code.id.clone()));
+                    if !is_old && !is_right(world, resting, keypad, &rules, code) {
                         return broken(format!(
                             "stay {number} has a code on keypad {keypad} that works from {:?} to {:?}",
                             code.start, code.end
@@ -116,20 +120,28 @@ impl Promises {
     }
 }
 
+/// Whatever is on the keypads that a door had before.
+pub(super) fn former_codes(world: &World, keypad: usize) -> Vec<OnDoor> {
+    let keys = world.vendors.former_keys(keypad);
+    keys.flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key)).collect()
+}
+
 pub(super) fn former_keypads_are_empty(
     world: &World,
     stays: &[Resting<'_>],
     keypad: usize,
+    hidden: &BTreeSet<(usize, VendorCodeId)>,
 ) -> Result<(), Broken> {
-    let codes =
-        world.vendors.former_keys(keypad).flat_map(|key| crate::locks::in_cloud(&world.vendors.locks, &key));
+    let codes = former_codes(world, keypad);
+    // Nobody looks again at what a list has hidden until it counted as gone.
+    let was_hidden = |code: &OnDoor| hidden.contains(&(keypad, code.id.clone()));
     let waits = |code: &OnDoor| world.stay_of(code).is_some_and(|stay| waits(world, &world.stays[stay]));
     let keeps = |code: &OnDoor| {
         let of = world.stay_of(code);
         stays.iter().any(|resting| Some(resting.number) == of && keeps_what_it_has(resting))
     };
-    let left =
-        codes.into_iter().find(|code| !code.leaving && world.is_ours(code) && !waits(code) && !keeps(code));
+    let is_left = |code: &OnDoor| !code.leaving && world.is_ours(code) && !was_hidden(code);
+    let left = codes.into_iter().find(|code| is_left(code) && !waits(code) && !keeps(code));
     left.map_or(Ok(()), |code| {
         let text = format!("{} is still on a keypad that keypad {keypad} has replaced", code.note);
         Err(Broken::new("at-rest-former-keypads-are-empty", world.hub.now(), text))

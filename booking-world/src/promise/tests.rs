@@ -504,7 +504,7 @@ fn digits_that_have_not_rested_break_a_promise() {
     let created = |new: OnDoor| wrote(Step::Created, vec![], vec![new]);
     let gone = || {
         let mut promises = Promises::default();
-        promises.left.insert(0, vec![(one.clone(), one.end.unwrap())]);
+        promises.left.insert(0, vec![(0, one.clone(), one.end.unwrap())]);
         promises
     };
     breaks("digits-rest", gone().after(&world, &created(later(5, "111111"))));
@@ -650,5 +650,8 @@ fn a_code_on_a_keypad_that_was_replaced_breaks_a_promise() {
     put(&world, 0);
     assert!(world.vendors.replace(0, false));
     assert_eq!(world.vendors.former_keys(0).count(), 1);
-    breaks("at-rest-former-keypads-are-empty", super::rest::former_keypads_are_empty(&world, &[], 0));
+    breaks(
+        "at-rest-former-keypads-are-empty",
+        super::rest::former_keypads_are_empty(&world, &[], 0, &BTreeSet::new()),
+    );
 }
