@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 68] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 83] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -76,8 +76,27 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 68] = [
     (12_605_307_453_247_575_213, || second_with("small")),
     (17_271_266_867_635_292_224, Features::default),
     (759_185_880_304_142_466, Features::default),
+    (12_335_652_466_780_251_629, Features::default),
+    (3_482_060_028_937_514_904, Features::default),
+    (7_988_183_351_707_460_876, Features::default),
+    (16_946_466_043_894_179_639, Features::default),
+    (9_282_925_874_299_642_268, Features::default),
+    (1_756_892_859_596_294_749, Features::default),
+    (16_655_789_343_930_189_581, Features::default),
+    (4_132_735_641_857_687_961, Features::default),
+    (7_193_571_160_919_247_492, Features::default),
+    (16_363_940_445_591_941_061, Features::default),
+    (9_717_274_635_720_070_809, busy),
+    (17_202_176_227_369_863_228, busy),
+    (16_763_367_953_476_566_768, busy),
+    (8_188_429_551_427_069_984, busy),
+    (15_306_542_235_000_919_444, busy),
 ];
 
 fn second_with(name: &str) -> Features {
     Features::second().with(name).unwrap_or_else(|wrong| unreachable!("{wrong}"))
+}
+
+fn busy() -> Features {
+    Features { busy: true, ..Features::default() }
 }

@@ -392,6 +392,19 @@ fn surplus() {
         ("a surplus code stays while the list does not show the wanted one",
             |c| { c.codes = vec![unwanted(made()), unseen(made())]; c.messages = vec![heard()]; }, nothing,
             &["code 1: missing Some(0)", "wake in 30"]),
+        ("a surplus code stays while the list shows the wanted one switched off",
+            |c| {
+                c.codes = vec![unwanted(made()), CodeCase { there: There::SwitchedOff, ..made() }];
+                c.messages = vec![heard()];
+            },
+            nothing,
+            &[
+                "replace 1 10 15:00 to 11 12:00",
+                "code 1: proof Requested, since 0, write Some(NotApplied)",
+                "alert Drift lobby a code of ours was changed",
+                "note drift: the code on door lobby was changed: switched off",
+                "wake in 1800",
+            ]),
         ("a surplus code on another door goes",
             |c| { c.codes = vec![on(1, unwanted(made())), unseen(made())]; c.messages = vec![heard()]; },
             nothing,
