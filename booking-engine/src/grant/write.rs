@@ -354,7 +354,7 @@ impl Run<'_> {
                 let door = &code.door;
                 self.audit(
                     "pin-taken",
-                    format!("the digits that the stay had on door {door} are taken by now"),
+                    format!("the digits that the stay had on door {door} cannot be had any more"),
                 );
             }
         }

@@ -88,6 +88,24 @@ fn e07_digits_of_the_phone_that_somebody_has_are_not_given_twice() {
     assert_eq!((inn.noted("1", "pin-refused"), inn.told("1").len()), (1, 1));
 }
 
+#[test]
+fn e07_a_stay_that_comes_back_to_digits_which_another_has_gets_others_and_that_is_on_record() {
+    let mut layout = by_phone(vec![("flat", DoorRules::new(4))]);
+    layout.policy.quarantine = Duration::days(2);
+    let inn = Inn::new(layout);
+    book_with_phone(&inn, "1", "flat", PHONE);
+    assert_eq!(inn.pin("flat", "1"), "8241");
+    inn.pass(Duration::days(9));
+    inn.put("2", "flat", day(3, 20), day(3, 24));
+    inn.change("2", with_phone(PHONE));
+    assert_eq!((inn.pin("flat", "2"), inn.noted("1", "pin-taken")), ("8241".to_owned(), 0));
+    inn.change("1", |booking| booking.dates = Ok(StayDates::new(day(3, 3), day(3, 16)).unwrap()));
+    let digits = inn.pin("flat", "1");
+    assert_ne!(digits, "8241");
+    assert!(inn.told("1").last().is_some_and(|text| text.contains(&digits)));
+    assert_eq!((inn.noted("1", "pin-taken"), inn.noted("2", "pin-taken")), (1, 0));
+}
+
 /// A coming stay with these digits changes its dates and is called off; another one with the same phone comes before it.
 #[track_caller]
 fn check_rest(move_to: Option<u32>, pause: Duration, again: bool) {
