@@ -26,14 +26,14 @@ pub(crate) struct SimTransport {
     sims: Arc<Mutex<Simulators>>,
     keypads: Vec<usize>,
     /// Where the thread and the telephone stand among the channels of the tenant that has the simulators.
-    thread: usize,
-    phone: usize,
+    thread: Option<usize>,
+    phone: Option<usize>,
 }
 
 impl SimTransport {
     pub(crate) fn new(hub: Arc<Hub>, sims: Arc<Mutex<Simulators>>, setup: &Setup) -> Self {
         let channels = setup.tenants.first().map_or(&[][..], |tenant| &tenant.channels);
-        let place = |thread: bool| channels.iter().position(|channel| channel.thread == thread).unwrap_or(0);
+        let place = |thread: bool| channels.iter().position(|channel| channel.thread == thread);
         let keypads = setup.keypads.iter().enumerate().filter(|(_, keypad)| keypad.is_simulated());
         Self {
             hub,
@@ -52,8 +52,8 @@ impl SimTransport {
         match point_of(operation) {
             Point::Ask | Point::Page => Target::Source(0),
             Point::Send | Point::Find => match operation {
-                Operation::SendToGuest | Operation::ListMessages => Target::Channel(self.thread),
-                _ => Target::Channel(self.phone),
+                Operation::SendToGuest | Operation::ListMessages => Target::Channel(self.thread.unwrap_or(0)),
+                _ => Target::Channel(self.phone.unwrap_or(0)),
             },
             // A code is named by its own number: which keypad it is on only the vendor knows.
             _ => Target::Keypad(self.keypad(path).or(self.keypads.first().copied()).unwrap_or(usize::MAX)),
@@ -143,11 +143,12 @@ impl SimTransport {
         let sims = self.sims();
         let mut heard = Vec::new();
         for booking in sims.smoobu.bookings() {
-            heard.push((self.thread, booking.id.to_string(), sims.smoobu.guest_messages(booking.id).len()));
+            let texts = sims.smoobu.guest_messages(booking.id).len();
+            heard.extend(self.thread.map(|thread| (thread, booking.id.to_string(), texts)));
         }
         for phone in sims.serwersms.phones() {
             let texts = sims.serwersms.messages_to(&phone).len();
-            heard.push((self.phone, phone, texts));
+            heard.extend(self.phone.map(|place| (place, phone, texts)));
         }
         heard
     }
@@ -169,7 +170,7 @@ impl SimTransport {
 
     fn body(&self, channel: usize, to: &str, number: usize) -> String {
         let sims = self.sims();
-        let text = if channel == self.thread {
+        let text = if Some(channel) == self.thread {
             let id = to.parse().unwrap_or_default();
             sims.smoobu.guest_messages(id).get(number).map(|message| message.text.clone())
         } else {

@@ -4,6 +4,7 @@
 use booking_core::planted::{self, planted};
 use booking_core::store::{
     BookingRecord, CodeRecord, CodeState, Commit, Record, Row, Standing, StoreError, Tx, WorkKey, Write,
+    WriteKind, WriteState,
 };
 use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window};
 use chrono::{DateTime, Utc};
@@ -181,8 +182,14 @@ impl Run<'_> {
 
 /// Whether a backup code opens for certain as far as anybody knows, for all of the stay.
 fn is_healthy(code: &CodeRecord, window: &Window, proof: Proof, now: DateTime<Utc>) -> bool {
+    // One that is being taken off for somebody else may be gone.
+    let leaves = code
+        .write
+        .as_ref()
+        .is_some_and(|write| write.kind == WriteKind::Delete && write.state != WriteState::NotApplied);
     code.state == CodeState::Wanted
         && code.backup
+        && !leaves
         && code.proof >= proof
         && code.missing_since.is_none()
         && code.window.opens() <= now.max(window.opens())

@@ -379,9 +379,11 @@ impl Planner<'_> {
         if self.yields(code) {
             return;
         }
-        // A backup code that a guest was given opens as it is. It gets the stay's window once the guest has it.
+        // A backup code that a guest was given opens as it is, where it is there. It gets the stay's window once the guest
+        // has it.
         let opens_anyway = code.backup
             && self.s.booking.standing.is_none()
+            && code.proof >= Proof::Accepted
             && code.window.opens() <= content.window.opens()
             && code.window.closes() >= content.window.closes();
         if opens_anyway && (!self.knows_truth(access) || self.becomes_one_with_another(code, &content)) {

@@ -33,7 +33,9 @@ impl Planner<'_> {
                 owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
-            let found = self.find(code, view, taken).cloned();
+            // What was proven gone is not looked for under another id: its successor may have its digits.
+            let here = code.state != CodeState::Removed;
+            let found = Some(view).filter(|_| here).and_then(|view| self.find(code, view, taken)).cloned();
             // One listed code stands for one entry.
             owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
             match code.state {

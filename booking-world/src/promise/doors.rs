@@ -248,7 +248,10 @@ impl Promises {
         if stay.redrawn.is_empty() || !coming || !can_hear(world, stay) || !knows(gone) {
             return Ok(());
         }
-        let mine = |code: &&OnDoor| !code.leaving && world.stay_of(code) == Some(number);
+        let given = super::steps::handed_out(world, number, keypad);
+        let mine = |code: &&OnDoor| {
+            !code.leaving && (world.stay_of(code) == Some(number) || given.contains(&code.id))
+        };
         if after.iter().filter(mine).any(knows) {
             return Ok(());
         }

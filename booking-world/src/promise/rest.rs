@@ -409,7 +409,8 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
         });
         // What its own vendor says was never sent is sent.
         let misled = world.was_misled(earlier.at, later.at);
-        if !named && !between && !misled && !world.woke(earlier.at, later.at) {
+        let another = steps::is_another_booking(world, resting.stay);
+        if !named && !between && !misled && !another && !world.woke(earlier.at, later.at) {
             let text =
                 format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);
             return Err(Broken::new("told-once", world.hub.now(), text));

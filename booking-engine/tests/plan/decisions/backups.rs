@@ -7,6 +7,7 @@ use booking_core::Listing;
 use booking_core::store::CodeState;
 use booking_core::store::WriteKind::{Create, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
+use chrono::Duration;
 
 use super::situations::{
     backup, blind_backup, changing, failing, given, missing, near, read_ago, refused, refused_near, retry_in,
@@ -101,7 +102,7 @@ fn backups() {
                 "alert DoorUnreadable lobby down",
                 "alert CodeNotProven lobby",
                 "alert BackupIssued lobby the door does not get the guest's own code",
-                "wake in 81600",
+                "wake in 600",
             ]),
         ("a door in trouble with a proven code",
             |c| { served(c); c.stay.clock = -100; }, |s| { spare(s); failing(s, "lobby", 3600); },
@@ -268,6 +269,18 @@ fn backups() {
         ("a backup code in the guest's hands that opens for the whole stay",
             |c| { near(c, 100); given(c); }, |s| { spare(s); backup(s, 0); },
             &["alert BackupIssued lobby the door does not get the guest's own code", "wake in 81600"]),
+        ("a backup code in the guest's hands that is not on the door",
+            |c| { near(c, 100); c.codes[0].retry_in = None; }, |s| {
+                spare(s); s.codes[0].backup = true;
+                s.codes[0].window = s.codes[0].window.widened(Duration::days(1), Duration::days(1));
+            },
+            &[
+                "create 0 10 15:00 to 11 12:00",
+                "tell CodeReady by sms to phone later",
+                "alert CodeNotProven lobby",
+                "alert BackupIssued lobby the door does not get the guest's own code",
+                "wake in 81600",
+            ]),
         ("a backup code in the guest's hands before the guest knows it",
             |c| { near(c, 100); given(c); c.messages.clear(); }, |s| { spare(s); backup(s, 1); },
             &[

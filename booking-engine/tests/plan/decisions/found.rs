@@ -76,6 +76,13 @@ fn found() {
                 "code 1: write Some(NotApplied)",
                 "wake in 1113600",
             ]),
+        ("a code made anew with the digits of one that is gone",
+            |c| {
+                c.codes = vec![removed(), without_id(after(Create, Unknown))];
+                c.messages = vec![heard()];
+            },
+            nothing,
+            &["code 1: proof Listed, since 0, write Some(Applied), id v1", "wake in 1275600"]),
         ("a code under a marker from before",
             |c| {
                 served(c); c.codes = vec![lost(after(Create, Unknown))];
