@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 83] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 95] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -91,6 +91,18 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 83] = [
     (16_763_367_953_476_566_768, busy),
     (8_188_429_551_427_069_984, busy),
     (15_306_542_235_000_919_444, busy),
+    (14_165_687_727_671_610_737, Features::default),
+    (5_315_980_083_626_000_301, Features::default),
+    (15_908_495_990_029_185_681, Features::default),
+    (17_439_485_233_178_433_943, Features::default),
+    (147_496_966_761_849_483, Features::default),
+    (15_513_548_719_472_205_540, Features::default),
+    (9_989_320_045_283_878_307, Features::default),
+    (5_386_342_829_446_250_489, Features::default),
+    (3_914_987_686_504_702_128, Features::default),
+    (6_334_176_522_717_665_204, Features::default),
+    (8_156_100_750_033_714_619, busy),
+    (11_598_543_533_172_306_341, busy),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -416,6 +416,7 @@ impl Promises {
                 || refused
                 || redrawn
                 || is_another_booking(world, stay)
+                || self.was_renamed_while_watched(world, number)
                 || taken(world, number)
             {
                 continue;
