@@ -174,7 +174,9 @@ fn change(world: &mut World, number: usize, change: Change) {
     if renamed.is_some() {
         // For as long as nobody has heard of the new name, the source says that there is no such stay.
         let cancelled = matches!(source, SourceSetup::Smoobu { .. });
-        stay.unclear |= world.hub.is_outdated(Target::Source(tenant));
+        // Two names of the same minutes may be taken for two stays before either has a code.
+        let at_once = now - stay.versions[0].0 < Duration::minutes(5);
+        stay.unclear |= at_once || world.hub.is_outdated(Target::Source(tenant));
         let between = Content { cancelled: next.cancelled || cancelled, gone: !cancelled, ..next.clone() };
         stay.versions.push((now, between));
     }

@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 95] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 98] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -103,6 +103,9 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 95] = [
     (6_334_176_522_717_665_204, Features::default),
     (8_156_100_750_033_714_619, busy),
     (11_598_543_533_172_306_341, busy),
+    (15_828_574_281_377_966_914, Features::default),
+    (4_309_758_772_304_941_884, Features::default),
+    (18_057_317_380_107_581_151, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

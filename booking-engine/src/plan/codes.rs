@@ -305,26 +305,27 @@ impl Planner<'_> {
         Content { window, name: self.name(&rules, door, code), note }
     }
 
+    fn guest_name(&self) -> String {
+        let name = self.s.booking.booking.as_ref().and_then(|booking| booking.guest.name.as_deref());
+        let name = name.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.is_empty() { NAMELESS.to_owned() } else { name }
+    }
+
     /// The guest's name as a keypad takes it.
     fn name(&self, rules: &DoorRules, door: &DoorId, code: Option<&CodeRecord>) -> String {
-        if let Some(standing) = &self.s.booking.standing {
-            return format!("Backup {}", standing.number + 1);
-        }
-        let name = self
-            .s
-            .booking
-            .booking
-            .as_ref()
-            .and_then(|booking| booking.guest.name.as_deref())
-            .map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "))
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| NAMELESS.to_owned());
+        let name = match &self.s.booking.standing {
+            Some(standing) => format!("Backup {}", standing.number + 1),
+            None => self.guest_name(),
+        };
         if !rules.unique_names {
             return truncated(&name, rules.name_len).trim_end().to_owned();
         }
+        // Two tenants may have a keypad, and call its door the same: their backup codes tell apart by their grants.
+        let grant = self.s.grant.filter(|_| self.s.booking.standing.is_some());
+        let own = grant.map_or(self.s.booking.id.as_str(), |grant| grant.id.as_str());
         // Two guests may have one name, one guest two stays, and one stay two codes while one replaces the other.
         let mut names = (0..=self.plan.codes.len()).map(|number| {
-            let id = truncated(self.s.booking.id.as_str(), UNIQUE);
+            let id = truncated(own, UNIQUE);
             let tail = if number == 0 { id.to_owned() } else { format!("{id}{number}") };
             let name = truncated(&name, rules.name_len.saturating_sub(tail.len() + 1));
             format!("{} {tail}", name.trim_end()).trim_start().to_owned()

@@ -283,11 +283,14 @@ pub(super) fn guest_name(scene: &mut Scene, text: Option<&str>) {
     scene.booking.booking.as_mut().unwrap().guest.name = text.map(str::to_owned);
 }
 
-/// Other rules for the lobby's keypad.
+/// Other rules for the keypads of lobby and flat.
 pub(super) fn keypad(scene: &mut Scene, change: fn(&mut DoorRules)) {
-    let mut rules = scene.rules(&key("lobby"));
-    change(&mut rules);
-    let keypads = Keypads(BTreeMap::from([(key("lobby"), rules)]));
+    let rules = ["lobby", "flat"].map(|device| {
+        let mut rules = scene.rules(&key(device));
+        change(&mut rules);
+        (key(device), rules)
+    });
+    let keypads = Keypads(BTreeMap::from(rules));
     tenant(scene).locks.insert(name("model"), Arc::new(keypads));
 }
 
