@@ -220,8 +220,9 @@ impl Promises {
             let open = |policy| content.access(setup, policy).is_some_and(|access| access.closes() > now);
             content.doors(setup).contains(&keypad) && policies.iter().all(open)
         });
-        let run = stay.versions.iter().rev().take_while(|(_, content)| !content.holds());
-        run.last().filter(|_| only_so).map(|(since, _)| *since)
+        // What was drawn when it was first called off serves again, where nothing was written in between.
+        let called_off = stay.versions.iter().find(|(_, content)| !content.holds());
+        called_off.filter(|_| only_so).map(|(since, _)| *since)
     }
 
     /// A guest who was given other digits by staff hears of them before the ones that they know go.
