@@ -14,13 +14,14 @@ mod situations;
 
 use std::fmt::Write as _;
 
-use crate::case::Case;
-use crate::regressions::case;
-use crate::scene::Scene;
 use booking_core::store::{CodeRecord, PlannedStep};
 use booking_core::{CodeId, DoorId, MessageId, Recipient};
 use booking_engine::plan::{Content, Gate, NewCode, Plan, Step, Tell, When, shown};
 use chrono::{DateTime, Utc};
+
+use crate::case::Case;
+use crate::regressions::case;
+use crate::scene::Scene;
 
 /// What a situation has that the plainest one has not, and the plan that follows: its steps, what it learns of codes,
 /// what it tells staff, and when it looks again.

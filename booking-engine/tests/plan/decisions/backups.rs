@@ -1,8 +1,5 @@
 //! Doors in trouble near arrival, and guests who go by a backup code.
 
-use crate::case::ViewCase::{Complete, Partial};
-use crate::case::{There, Told, ViewCase};
-use crate::scene::door_id;
 use booking_core::Listing;
 use booking_core::store::CodeState;
 use booking_core::store::WriteKind::{Create, Replace};
@@ -14,6 +11,9 @@ use super::situations::{
     served, shift, spare, told_end, told_start,
 };
 use super::{FAR, check, nothing};
+use crate::case::ViewCase::{Complete, Partial};
+use crate::case::{There, Told, ViewCase};
+use crate::scene::door_id;
 
 #[test]
 #[rustfmt::skip]

@@ -1,7 +1,5 @@
 //! Codes that a stay should have: made, kept as they should be, taken back, named.
 
-use crate::case::ViewCase::{Complete, Partial};
-use crate::case::{CodeCase, There, Told};
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
 use booking_core::{Listing, Proof};
@@ -13,6 +11,8 @@ use super::situations::{
     other_digits, relist, removed, served, staff_end, unwanted, write,
 };
 use super::{FAR, check, nothing, plain};
+use crate::case::ViewCase::{Complete, Partial};
+use crate::case::{CodeCase, There, Told};
 
 #[test]
 #[rustfmt::skip]

@@ -1,8 +1,5 @@
 //! Codes on keypads that are ours: found again, taken over, changed by somebody.
 
-use crate::case::ViewCase::Complete;
-use crate::case::{CodeCase, Stranger, There, Told};
-use crate::scene::{door_id, key, marker, name};
 use booking_core::store::CodeState;
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, Intended, NotApplied, Unknown};
@@ -15,6 +12,9 @@ use super::situations::{
     without_id,
 };
 use super::{FAR, check, nothing};
+use crate::case::ViewCase::Complete;
+use crate::case::{CodeCase, Stranger, There, Told};
+use crate::scene::{door_id, key, marker, name};
 
 #[test]
 #[rustfmt::skip]

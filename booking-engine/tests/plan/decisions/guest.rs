@@ -1,7 +1,5 @@
 //! What guests hear, and what is written into the booking.
 
-use crate::case::{CodeCase, MessageCase};
-use crate::scene::{door_id, name};
 use booking_core::Proof;
 use booking_core::store::WriteKind::Create;
 use booking_core::store::WriteState::Applied;
@@ -12,6 +10,8 @@ use super::situations::{
     GUEST, OTHER, after, heard, made, on, recovered, served, text_to, thread_of, unseen, written_back,
 };
 use super::{FAR, check, nothing};
+use crate::case::{CodeCase, MessageCase};
+use crate::scene::{door_id, name};
 
 #[test]
 #[rustfmt::skip]

@@ -1,12 +1,12 @@
 //! Codes that stay as they are.
 
-use crate::case::ViewCase::{Complete, Partial};
-use crate::case::{CodeCase, Stranger, There, Told};
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
 
 use super::situations::{after, in_house, made, missing, on, served, staff_end, unseen, unwanted};
 use super::{FAR, check, nothing};
+use crate::case::ViewCase::{Complete, Partial};
+use crate::case::{CodeCase, Stranger, There, Told};
 
 #[test]
 #[rustfmt::skip]

@@ -1,7 +1,5 @@
 //! Keypads that hold only so many codes, or take them only shortly before they open.
 
-use crate::case::ViewCase::Complete;
-use crate::case::{CodeCase, Stranger, There, Told};
 use booking_core::Listing;
 use booking_core::store::WriteKind::{Create, Delete};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
@@ -11,6 +9,8 @@ use super::situations::{
     after, capacity, heard, in_house, lobby_rival, lost, made, served, unseen, unwanted,
 };
 use super::{NEAR, check, nothing, plain};
+use crate::case::ViewCase::Complete;
+use crate::case::{CodeCase, Stranger, There, Told};
 
 #[test]
 #[rustfmt::skip]

@@ -1,8 +1,5 @@
 //! What a plan must know first, and what it waits for.
 
-use crate::case::ViewCase::{Complete, Failing, Partial};
-use crate::case::{CodeCase, Stranger, There, ViewCase};
-use crate::scene::name;
 use booking_core::Proof;
 use booking_core::store::WriteKind::{Create, Replace};
 use booking_core::store::WriteState::{Applied, Intended, NotApplied, Unknown};
@@ -13,6 +10,9 @@ use super::situations::{
     unseen, unwanted, vanished, view, without_id, write,
 };
 use super::{FAR, check, nothing};
+use crate::case::ViewCase::{Complete, Failing, Partial};
+use crate::case::{CodeCase, Stranger, There, ViewCase};
+use crate::scene::name;
 
 #[test]
 #[rustfmt::skip]

@@ -1,7 +1,5 @@
 //! Codes that are to go: at once, when the brake lets them, when the wanted one is seen.
 
-use crate::case::ViewCase::{Complete, Partial};
-use crate::case::{CodeCase, MessageCase, There, Told, ViewCase};
 use booking_core::store::CodeState;
 use booking_core::store::WriteKind::{Create, Delete};
 use booking_core::store::WriteState::{Applied, Intended, NotApplied, Unknown};
@@ -14,6 +12,8 @@ use super::situations::{
     served, spent, unseen, unwanted, without_id,
 };
 use super::{FAR, check, nothing};
+use crate::case::ViewCase::{Complete, Partial};
+use crate::case::{CodeCase, MessageCase, There, Told, ViewCase};
 
 #[test]
 #[rustfmt::skip]

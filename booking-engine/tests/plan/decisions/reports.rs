@@ -1,8 +1,5 @@
 //! What staff hears, and what is shown for review.
 
-use crate::case::{CodeCase, Stranger, There, Told};
-use crate::regressions::case;
-use crate::scene::Scene;
 use booking_core::store::WriteKind::Create;
 use booking_core::store::WriteState::NotApplied;
 use booking_core::{DateProblem, Proof};
@@ -13,7 +10,10 @@ use super::situations::{
     after, backup, capacity, failing, given, in_house, in_seconds, made, near, refused, removed, served,
     spare, unproven, unwanted,
 };
-use super::{FAR, check, check_shown, nothing, plain};
+use super::{FAR, NEAR, check, check_shown, nothing, plain};
+use crate::case::{CodeCase, Stranger, There, Told};
+use crate::regressions::case;
+use crate::scene::Scene;
 
 #[test]
 #[rustfmt::skip]
@@ -277,6 +277,12 @@ fn what_is_shown_for_review() {
             &["tell - moved by sms"],
         ),
     ]);
+}
+
+#[test]
+fn a_plan_says_when_access_begins() {
+    let scene = Scene::new(&case(Vec::new()));
+    assert_eq!(scene.plan().opens, Some(scene.now + Duration::minutes(NEAR)));
 }
 
 #[test]

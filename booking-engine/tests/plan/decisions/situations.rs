@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::case::{Case, CodeCase, MessageCase, Stranger, There, Told, ViewCase};
-use crate::regressions::code;
-use crate::scene::{Keypads, Scene, code_id, door_id, key, listing_of, name};
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
 use booking_core::store::{CodeState, MessageText, WriteBackRecord, WriteKind, WriteRecord, WriteState};
@@ -13,6 +10,10 @@ use booking_core::{DoorRules, ListedCode, Listing, PhoneNumber, Proof, Recipient
 use booking_engine::Tenant;
 use booking_engine::plan::{DoorView, Linked, Rival};
 use chrono::{DateTime, Duration, Utc};
+
+use crate::case::{Case, CodeCase, MessageCase, Stranger, There, Told, ViewCase};
+use crate::regressions::code;
+use crate::scene::{Keypads, Scene, code_id, door_id, key, listing_of, name};
 
 /// A code that was made and seen.
 pub(super) fn made() -> CodeCase {
