@@ -146,7 +146,8 @@ fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
     let renamed = record.reference != booking.reference;
     let stale = record.booking.as_ref().is_some_and(|known| match (booking.revision, known.revision) {
         (Some(new), Some(old)) if new != old && !renamed => new < old,
-        _ => record.seen_at.is_some_and(|seen| at < seen),
+        // What was asked for before the source lost it is older than the loss.
+        _ => [record.seen_at, record.not_found_since].into_iter().flatten().any(|known| at < known),
     });
     #[cfg(staykey_planted)]
     let stale = stale && !planted(planted::REVISION_IGNORED);
@@ -353,6 +354,25 @@ mod tests {
         assert!(must_ask(&record, &rows));
         fold(&mut record, &rows, Some((&Lookup::Found(Box::new(newer)), at(7))), 2);
         assert_eq!(record.gone_at, None);
+    }
+
+    #[test]
+    fn an_answer_asked_for_before_the_loss_does_not_bring_a_booking_back() {
+        for revision in [None, Some(7)] {
+            let mut record = empty();
+            let shown = |seconds| row(seconds, Origin::FullRead, snapshot(booking(1, revision, Confirmed)));
+            fold(
+                &mut record,
+                &[shown(1), row(2, Origin::Webhook, hint(true))],
+                Some((&Lookup::NotFound, at(4))),
+                2,
+            );
+            assert_eq!(record.gone_at, Some(at(4)));
+            fold(&mut record, &[shown(3)], None, 2);
+            assert_eq!(record.gone_at, Some(at(4)), "{revision:?}");
+            fold(&mut record, &[shown(5)], None, 2);
+            assert_eq!(record.gone_at, None, "{revision:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use booking_sim::smoobu::{BookingPatch, NewBooking, OldId};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::deed::OnDoor;
-use crate::history::{Booked, Change, Event, SourceSetup, StaffAct, Target};
+use crate::history::{Booked, Change, Event, SourceSetup, StaffAct, Target, Trouble};
 use crate::lock::StaffCode;
 use crate::names::{self, parsed};
 use crate::truth::{Content, Heard, Stay};
@@ -17,6 +17,16 @@ use crate::world::{Back, World, now_or_never};
 
 /// The note of codes that staff makes: no marker of ours.
 pub(crate) const STAFF_NOTE: &str = "cleaning";
+
+/// Whoever got another name a moment ago, and whose source now tells what was before: the two names can be taken for two
+/// stays.
+fn clouds(world: &mut World, tenant: usize) {
+    let now = world.hub.now();
+    let renamed = |stay: &&mut Stay| {
+        stay.tenant == tenant && stay.references.len() > 1 && now - stay.since() < Duration::minutes(10)
+    };
+    world.stays.iter_mut().filter(renamed).for_each(|stay| stay.unclear = true);
+}
 
 /// The word of the markers of backup codes.
 pub(crate) const BACKUP: &str = "Staykey";
@@ -32,6 +42,9 @@ pub(crate) fn event(world: &mut World, event: &Event) {
             world.hub.trouble(*target, *ops, *trouble, until);
             if matches!(target, Target::Store | Target::Source(_)) {
                 world.is_troubled(*minutes);
+            }
+            if let (Target::Source(tenant), Trouble::Stale) = (target, trouble) {
+                clouds(world, *tenant);
             }
         }
         Event::Offline { keypad, minutes } => away(world, *keypad, *minutes, Back::Online),

@@ -33,7 +33,7 @@ const FILES: [&str; 2] = ["booking-engine/src/plan.rs", "booking-engine/src/plan
 /// Which mutants to hunt.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Rather than planted bugs, everything that cargo-mutants would change in the planner (an hour or two).
+    /// Rather than planted bugs, everything that cargo-mutants would change in the planner (some ten minutes).
     #[arg(long)]
     pub(crate) planner: bool,
     /// Only mutants whose file or description has this text in it.

@@ -363,11 +363,12 @@ impl Promises {
     pub(crate) fn after(&mut self, world: &World, deed: &Deed) -> Result<(), Broken> {
         match deed {
             Deed::Wrote { host, keypad, generation, step, before, after } => {
-                self.sum.writes += 1;
                 steps::mode_is_kept(world, *keypad, *step, before, after)?;
+                // A keypad that was replaced is looked at when somebody who still has a code there is.
                 if *generation != world.vendors.generation(*keypad) {
                     return steps::foreign_codes_stay(world, *keypad, before, after);
                 }
+                self.sum.writes += 1;
                 let new = after.iter().filter(|code| !before.contains(code));
                 self.listed.entry(*keypad).or_default().extend(new.cloned());
                 steps::foreign_codes_stay(world, *keypad, before, after)?;

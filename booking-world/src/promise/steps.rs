@@ -195,8 +195,10 @@ impl Promises {
                 continue;
             }
             let yields = yields(world, number, keypad);
-            // Who makes room for a sooner arrival keeps the right to come back.
-            if !yields {
+            // Who makes room for a sooner arrival keeps the right to come back, and what is over takes nothing away.
+            let clock = reading(world, keypad, &world.vendors.rules(keypad));
+            let over = code.end.is_some_and(|end| end <= clock);
+            if !yields && !over {
                 self.brake_holds(world, number, keypad)?;
             }
             let renamed = self.was_renamed_while_watched(world, number);
