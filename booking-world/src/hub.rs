@@ -192,6 +192,13 @@ impl Hub {
             || state.outdated.iter().any(|(told, at)| *told == target && just_told(*at))
     }
 
+    /// Whether calls there are put off.
+    pub(crate) fn is_put_off(&self, target: Target) -> bool {
+        let state = self.state();
+        let limited = |fault: &Active| fault.trouble == Trouble::RateLimited && fault.until > state.now;
+        state.faults.iter().any(|fault| fault.target.hits(target) && limited(fault))
+    }
+
     /// No faults and no deaths any more.
     pub(crate) fn calm(&self) {
         let mut state = self.state();

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone as _, Utc}
 use super::{Broken, Promises, reading, times, typed, works};
 use crate::coverage::Step;
 use crate::deed::OnDoor;
-use crate::history::{ModeSetup, PolicySetup};
+use crate::history::{ModeSetup, PolicySetup, Target};
 use crate::names;
 use crate::truth::{Content, Heard, Stay};
 use crate::world::{World, now_or_never};
@@ -171,9 +171,11 @@ impl Promises {
         for code in before.iter().filter(|code| !code.leaving && !is_there(code)) {
             let Some(number) = world.stay_of(code) else { continue };
             // What was decided on a good read may be under way while another one fails.
-            // What one tenant's account, or one host, cannot read, another has read a moment ago.
+            // What one tenant's account, or one host, cannot read, another has read a moment ago; and a read that is put
+            // off is none that failed.
             let others = world.history.setup.hosts > 1 || is_shared(world, keypad);
-            let known = if others { super::doors::KNOWN_FOR } else { Duration::zero() };
+            let put_off = world.hub.is_put_off(Target::Keypad(keypad));
+            let known = if others || put_off { super::doors::KNOWN_FOR } else { Duration::zero() };
             let under_way = known + Duration::minutes(2);
             let blind = self.blind.get(&keypad).is_some_and(|since| now - *since > under_way);
             if blind {
