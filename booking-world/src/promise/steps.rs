@@ -507,6 +507,12 @@ fn is_forced(
     // A keypad without a place for a second code of the stay.
     let full = rules.listing == Listing::Nothing || rules.capacity.is_some_and(|most| before.len() >= most);
     let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
+    // One of several with the same digits has its new start already, and the last of the others goes.
+    let comes = |code: &OnDoor| {
+        let other = |old: &OnDoor| old.stored == code.stored && old.id != code.id;
+        code.start.is_some_and(|start| start > clock && soon(start)) && before.iter().any(other)
+    };
+    let again = |code: &OnDoor| again(code) || comes(code);
     (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }
 
