@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 106] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 109] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -114,6 +114,9 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 106] = [
     (16_620_620_574_421_766_821, Features::default),
     (18_077_708_138_292_386_520, Features::default),
     (8_986_439_031_199_775_055, Features::default),
+    (3_282_779_186_658_712_710, Features::default),
+    (12_848_095_231_870_868_557, Features::default),
+    (14_099_951_824_054_236_787, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -164,8 +164,8 @@ pub(crate) struct Promises {
     lifted: bool,
     /// Which stay has which backup code, by keypad and the vendor's id.
     given: BTreeMap<(usize, VendorCodeId), usize>,
-    /// How much had been written and told when the echoes began.
-    before_echoes: Option<steps::Sum>,
+    /// How much had been written and told, and how many stays were known, when the echoes began.
+    before_echoes: Option<(steps::Sum, usize)>,
     sum: steps::Sum,
     arrivals: BTreeSet<(DateTime<Utc>, usize)>,
 }

@@ -46,7 +46,7 @@ impl Promises {
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
-            former_keypads_are_empty(world, &stays, keypad, &self.hidden_on_former)?;
+            former_keypads_are_empty(world, &stays, keypad, [&self.hidden, &self.hidden_on_former])?;
         }
         for stay in &stays {
             removals_are_proven(world, stay)?;
@@ -109,13 +109,15 @@ impl Promises {
     }
 
     pub(crate) fn before_echoes(&mut self, _world: &World) -> Result<(), Broken> {
-        self.before_echoes = Some(self.sum);
+        self.before_echoes = Some((self.sum, self.beliefs.len()));
         Ok(())
     }
 
     pub(crate) fn after_echoes(&mut self, world: &World) -> Result<(), Broken> {
-        let Some(before) = self.before_echoes else { return Ok(()) };
-        if self.sum == before || world.stays.iter().any(|stay| has_a_moment(world, stay)) {
+        let Some((before, known)) = self.before_echoes else { return Ok(()) };
+        // Who hears of a stay for the first time by a repetition has not heard it twice.
+        let first = self.beliefs.len() > known;
+        if self.sum == before || first || world.stays.iter().any(|stay| has_a_moment(world, stay)) {
             return Ok(());
         }
         let text = format!("{:?} before the repetitions, {:?} after them", before, self.sum);
@@ -133,11 +135,11 @@ pub(super) fn former_keypads_are_empty(
     world: &World,
     stays: &[Resting<'_>],
     keypad: usize,
-    hidden: &BTreeSet<(usize, VendorCodeId)>,
+    hidden: [&BTreeSet<(usize, VendorCodeId)>; 2],
 ) -> Result<(), Broken> {
     let codes = former_codes(world, keypad);
     // Nobody looks again at what a list has hidden until it counted as gone.
-    let was_hidden = |code: &OnDoor| hidden.contains(&(keypad, code.id.clone()));
+    let was_hidden = |code: &OnDoor| hidden.iter().any(|ids| ids.contains(&(keypad, code.id.clone())));
     let waits = |code: &OnDoor| world.stay_of(code).is_some_and(|stay| waits(world, &world.stays[stay]));
     let keeps = |code: &OnDoor| {
         let of = world.stay_of(code);

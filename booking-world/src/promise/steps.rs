@@ -455,12 +455,13 @@ impl Promises {
         // Whoever watched until lately has had no time yet.
         let watched = self.policies(world, stay.tenant).iter().any(|policy| policy.mode != ModeSetup::Full);
         // Nor what a list does not tell: there is none, or it shows a code that is gone.
-        let blind = |keypad: usize| {
+        let haunted = |keypad: usize| {
             let ghost = |code: &OnDoor| code.leaving && world.stay_of(code) == Some(number);
-            world.vendors.rules(keypad).listing == Listing::Nothing
-                || world.vendors.in_cloud(keypad).iter().any(ghost)
+            world.vendors.in_cloud(keypad).iter().any(ghost)
         };
-        let unseen = stay.touched.iter().any(|(_, keypad)| blind(*keypad));
+        let blind = |keypad: usize| world.vendors.rules(keypad).listing == Listing::Nothing;
+        let unseen = stay.touched.iter().any(|(_, keypad)| blind(*keypad) || haunted(*keypad))
+            || content.doors(setup).iter().any(|keypad| haunted(*keypad));
         if !settled || !arrives || fresh || unseen || watched || world.knows_the_way(number) {
             return Ok(());
         }

@@ -652,6 +652,6 @@ fn a_code_on_a_keypad_that_was_replaced_breaks_a_promise() {
     assert_eq!(world.vendors.former_keys(0).count(), 1);
     breaks(
         "at-rest-former-keypads-are-empty",
-        super::rest::former_keypads_are_empty(&world, &[], 0, &BTreeSet::new()),
+        super::rest::former_keypads_are_empty(&world, &[], 0, [&BTreeSet::new(), &BTreeSet::new()]),
     );
 }
