@@ -18,16 +18,6 @@ use crate::world::{Back, World, now_or_never};
 /// The note of codes that staff makes: no marker of ours.
 pub(crate) const STAFF_NOTE: &str = "cleaning";
 
-/// Whoever got another name a moment ago, and whose source now tells what was before: the two names can be taken for two
-/// stays.
-fn clouds(world: &mut World, tenant: usize) {
-    let now = world.hub.now();
-    let renamed = |stay: &&mut Stay| {
-        stay.tenant == tenant && stay.references.len() > 1 && now - stay.since() < Duration::minutes(10)
-    };
-    world.stays.iter_mut().filter(renamed).for_each(|stay| stay.unclear = true);
-}
-
 /// The word of the markers of backup codes.
 pub(crate) const BACKUP: &str = "Staykey";
 
@@ -165,6 +155,16 @@ fn booking(reference: &ExternalId, number: usize, content: &Content, source: Sou
 pub(crate) fn booking_of(world: &World, number: usize, content: &Content) -> Booking {
     let stay = &world.stays[number];
     booking(stay.reference(), number, content, world.history.setup.tenants[stay.tenant].source)
+}
+
+/// Whoever got another name a moment ago, and whose source now tells what was before: the two names can be taken for two
+/// stays.
+fn clouds(world: &mut World, tenant: usize) {
+    let now = world.hub.now();
+    let renamed = |stay: &&mut Stay| {
+        stay.tenant == tenant && stay.references.len() > 1 && now - stay.since() < Duration::minutes(10)
+    };
+    world.stays.iter_mut().filter(renamed).for_each(|stay| stay.unclear = true);
 }
 
 fn change(world: &mut World, number: usize, change: Change) {

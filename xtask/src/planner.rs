@@ -108,21 +108,19 @@ fn listed(root: &Path) -> anyhow::Result<Vec<Mutant>> {
     let call = Call::cargo("mutants --list --json -p booking-engine")
         .with(FILES.iter().flat_map(|files| ["-f", files]));
     println!("    {call}");
-    let mut mutants = Vec::new();
-    for mutant in list::read(&call.output(root)?)? {
-        if !is_planted(root, &mutant)? {
-            mutants.push(mutant);
-        }
+    let mut mutants = list::read(&call.output(root)?)?;
+    let paths: BTreeSet<_> = mutants.iter().map(|mutant| mutant.key.file.clone()).collect();
+    for path in paths {
+        let text = std::fs::read_to_string(root.join(&path))?;
+        let planted = schemata::planted(&text)?;
+        let is_planted = |mutant: &Mutant| {
+            let range = schemata::range(&text, mutant.span);
+            range.is_some_and(|range| planted.iter().any(|part| part.contains(&range.start)))
+        };
+        mutants.retain(|mutant| mutant.key.file != path || !is_planted(mutant));
     }
     anyhow::ensure!(!mutants.is_empty(), "cargo-mutants finds nothing in {}", FILES.join(", "));
     Ok(mutants)
-}
-
-fn is_planted(root: &Path, mutant: &Mutant) -> anyhow::Result<bool> {
-    let text = std::fs::read_to_string(root.join(&mutant.key.file))?;
-    let range = schemata::range(&text, mutant.span);
-    let planted = schemata::planted(&text)?;
-    Ok(range.is_some_and(|range| planted.iter().any(|part| part.contains(&range.start))))
 }
 
 fn lines(problems: &[String]) -> String {

@@ -34,8 +34,10 @@ impl Planner<'_> {
                     && code.vendor_id.as_ref() != Some(&listed.id)
             };
             // What was proven gone is not looked for under another id: its successor may have its digits.
-            let here = code.state != CodeState::Removed;
-            let found = Some(view).filter(|_| here).and_then(|view| self.find(code, view, taken)).cloned();
+            let found = match code.state {
+                CodeState::Wanted | CodeState::Unwanted => self.find(code, view, taken).cloned(),
+                CodeState::Removed => None,
+            };
             // One listed code stands for one entry.
             owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
             match code.state {

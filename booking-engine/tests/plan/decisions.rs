@@ -37,11 +37,7 @@ const FAR: i64 = 20_000;
 fn check(before: i64, decisions: &[Decision]) {
     let mut wrong = String::new();
     for (what, with, then, expected) in decisions {
-        let mut case = case(Vec::new());
-        case.stay.clock = -before;
-        with(&mut case);
-        let mut scene = Scene::new(&case);
-        then(&mut scene);
+        let scene = scene(before, *with, *then);
         let plan = lines(&scene, &scene.plan());
         if plan != *expected {
             write!(wrong, "\n{what}:\n  expected {expected:#?}\n  planned {plan:#?}").unwrap();
@@ -50,13 +46,19 @@ fn check(before: i64, decisions: &[Decision]) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+fn scene(before: i64, with: fn(&mut Case), then: fn(&mut Scene)) -> Scene {
+    let mut case = case(Vec::new());
+    case.stay.clock = -before;
+    with(&mut case);
+    let mut scene = Scene::new(&case);
+    then(&mut scene);
+    scene
+}
+
 /// Checks what is shown of plans for review.
 fn check_shown(decisions: &[Decision]) {
     for (what, with, then, expected) in decisions {
-        let mut case = case(Vec::new());
-        with(&mut case);
-        let mut scene = Scene::new(&case);
-        then(&mut scene);
+        let scene = scene(NEAR, *with, *then);
         let line = |step: &PlannedStep| {
             let door = step.door.as_ref().map_or("-", DoorId::as_str);
             let later = if step.later { " later" } else { "" };

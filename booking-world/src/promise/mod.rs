@@ -11,8 +11,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use steps::alerts;
-
 use booking_core::store::{Accepted, BookingRecord, Store as _};
 use booking_core::{
     BookingId, BookingStatus, Clock as _, Delivery, DoorRules, Event, ExternalId, Pin, TimeSemantics,
@@ -27,6 +25,8 @@ use crate::names;
 use crate::truth::{Content, Stay};
 use crate::vendors::unit_ref;
 use crate::world::{World, now_or_never};
+
+pub(crate) use steps::alerts;
 
 /// A promise that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

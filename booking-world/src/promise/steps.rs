@@ -187,13 +187,13 @@ impl Promises {
                 let stands = world.stay_of(other) == Some(number) || handed_out.contains(&other.id);
                 other.id != code.id && !other.leaving && stands
             });
-            // Whether the code that was handed out is still on a keypad that shows nothing, nobody knows.
-            let shows_nothing = world.vendors.rules(keypad).listing == Listing::Nothing;
-            if shows_nothing && !handed_out.is_empty() {
-                continue;
-            }
             if second {
                 self.news_come_first(world, (number, keypad), code, after)?;
+                continue;
+            }
+            // Whether the code that was handed out was lost by a keypad that shows nothing, nobody knows.
+            let shows_nothing = world.vendors.rules(keypad).listing == Listing::Nothing;
+            if shows_nothing && !handed_out.is_empty() {
                 continue;
             }
             let yields = yields(world, number, keypad);
