@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 109] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 114] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -117,6 +117,11 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 109] = [
     (3_282_779_186_658_712_710, Features::default),
     (12_848_095_231_870_868_557, Features::default),
     (14_099_951_824_054_236_787, Features::default),
+    (11_662_645_671_769_004_568, Features::default),
+    (5_046_789_671_593_832_786, Features::default),
+    (4_217_346_408_777_507_861, Features::default),
+    (3_125_134_991_535_631_316, busy),
+    (5_320_122_237_429_215_995, busy),
 ];
 
 fn second_with(name: &str) -> Features {

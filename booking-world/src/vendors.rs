@@ -23,7 +23,7 @@ use thekeys_client::{TheKeys, TheKeysConfig};
 use crate::deed::OnDoor;
 use crate::history::{ChannelSetup, ModeSetup, PolicySetup, Setup, SourceSetup, TenantSetup};
 use crate::hub::Hub;
-use crate::lock::{KeypadSpec, ModelLocks, catalogue};
+use crate::lock::{self, KeypadSpec, ModelLocks, catalogue};
 use crate::locks::{HubSeam, in_cloud, on_door};
 use crate::names::{self, parsed};
 use crate::notifier::ModelNotifier;
@@ -351,6 +351,16 @@ impl Vendors {
             return codes.iter().map(on_share).collect();
         }
         self.locks.codes_on_device(&self.key(keypad)).iter().map(|code| on_door(code)).collect()
+    }
+
+    /// How long the cloud of a keypad may take to learn what staff did at the door.
+    pub(crate) fn tells_after(&self, keypad: usize) -> Duration {
+        let spec = self.setup.keypads.get(keypad).map(|keypad| self.kit.keypad(&keypad.spec));
+        match spec.filter(|spec| spec.app_at_door).map(|spec| spec.sync) {
+            Some(lock::Sync::Daily(_)) => Duration::days(1),
+            Some(lock::Sync::After(seconds)) => Duration::seconds(seconds.into()),
+            Some(lock::Sync::Direct) | None => Duration::zero(),
+        }
     }
 
     /// Whether something is still under way to the device.

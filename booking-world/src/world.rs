@@ -26,6 +26,8 @@ const AT_ONCE: usize = 3;
 const MOST_AT_ONCE: u64 = 20_000;
 /// More steps than a whole history takes: what goes on for ever is a fault, too.
 const MOST: u64 = 2_000_000;
+/// How often staff lets go, at rest, of what a brake holds back.
+const MOST_RELEASES: usize = 3;
 
 /// What became of a history.
 #[derive(Clone, Debug)]
@@ -214,12 +216,18 @@ impl World {
         if let Some(at) = self.promises.suspected_at().filter(|at| *at > now) {
             self.until(at + reads * 2)?;
         }
-        // Whoever is vouched for tells the same once more, and again.
-        let suspects = self.has_suspects();
-        let long = if suspects { reads } else { Duration::zero() } + Duration::hours(2);
-        let released = self.hub.now();
-        self.release_brakes(suspects, long);
-        self.until(released + long + Duration::hours(if daily { 25 } else { 0 }))?;
+        for _ in 0..MOST_RELEASES {
+            // Whoever is vouched for tells the same once more, and again.
+            let suspects = self.is_alerted("source-suspect");
+            let long = if suspects { reads } else { Duration::zero() } + Duration::hours(2);
+            let released = self.hub.now();
+            self.release_brakes(suspects, long);
+            self.until(released + long + Duration::hours(if daily { 25 } else { 0 }))?;
+            // What was told late may be held back once more.
+            if !self.is_alerted("brake") {
+                break;
+            }
+        }
         self.look(Promises::at_rest)?;
         self.look(Promises::before_echoes)?;
         self.echo_all();
@@ -257,12 +265,10 @@ impl World {
         }
     }
 
-    fn has_suspects(&self) -> bool {
-        let is_suspect = |tenant: usize| {
-            let alerts = crate::promise::alerts(self, tenant);
-            alerts.iter().any(|alert| alert.kind == "source-suspect")
-        };
-        (0..self.policies.len()).any(is_suspect)
+    /// Whether staff has something of this kind to see to.
+    fn is_alerted(&self, kind: &str) -> bool {
+        let has = |tenant: usize| crate::promise::alerts(self, tenant).iter().any(|alert| alert.kind == kind);
+        (0..self.policies.len()).any(has)
     }
 
     /// Staff has looked at what the brake holds back, and lets it go for as long as this; and at sources that tell far less

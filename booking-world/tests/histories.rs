@@ -1,6 +1,9 @@
 //! Histories in a small fixed budget; `cargo xtask world` goes further, and faster.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use booking_world::{Budget, Features, Kit, Progress, REGRESSIONS, World, generate, run};
@@ -38,10 +41,19 @@ fn promises_are_kept_in_a_few_histories() {
 #[test]
 fn what_was_broken_once_is_kept() {
     let kit = Kit::default();
-    for (seed, drawn) in REGRESSIONS {
-        let outcome = World::new(&kit, Arc::new(generate(seed, &drawn())), false).run();
-        assert_eq!(outcome.broken, None, "seed {seed}");
-    }
+    let next = AtomicUsize::new(0);
+    // Alone at the end of a test run, it has all processors to itself.
+    let work = || {
+        while let Some((seed, drawn)) = REGRESSIONS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = World::new(&kit, Arc::new(generate(*seed, &drawn())), false).run();
+            assert_eq!(outcome.broken, None, "seed {seed}");
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
 }
 
 #[test]

@@ -451,6 +451,10 @@ impl Planner<'_> {
             // The keypad holds no second code, and this one is written down already: the earlier one makes room.
             Gate::InPlaceOf(earlier) => {
                 self.held.insert(code.door.clone(), FULL);
+                if self.s.mode == Mode::Full {
+                    let detail = format!("the keypad of door {} holds no second code", code.door);
+                    self.note("replaced-in-place", detail);
+                }
                 let earlier = self.plan.codes.iter_mut().find(|known| known.id == earlier);
                 if let Some(earlier) = earlier {
                     earlier.state = CodeState::Unwanted;

@@ -9,7 +9,7 @@ use chrono::Duration;
 use super::{Broken, Promises, reading, steps, times, typed};
 use crate::deed::OnDoor;
 use crate::names;
-use crate::truth::Stay;
+use crate::truth::{Heard, Stay};
 use crate::world::{World, now_or_never};
 
 /// A stay at rest, with what is on record of it.
@@ -346,13 +346,16 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
         // The thread of an earlier name is the same guest's.
         let phone = content.phone.map(|phone| Stay::phone(resting.number, phone));
         let is_theirs = |to: &str| setup.channels[*place].thread || Some(to) == phone.as_deref();
-        let last = stay.heard.iter().rev().find(|heard| heard.channel == *place && is_theirs(&heard.to));
-        let right = last.and_then(|heard| heard.told.as_ref()).is_some_and(|told| {
-            told.start == times.start()
-                && told.end == times.end()
-                && names::unit_of(&told.unit) == Some(content.unit)
-        });
-        let digits = last.is_some_and(|heard| {
+        let theirs: Vec<_> =
+            stay.heard.iter().filter(|heard| heard.channel == *place && is_theirs(&heard.to)).collect();
+        let is_right = |heard: &Heard| {
+            heard.told.as_ref().is_some_and(|told| {
+                told.start == times.start()
+                    && told.end == times.end()
+                    && names::unit_of(&told.unit) == Some(content.unit)
+            })
+        };
+        let opens = |heard: &Heard| {
             doors.iter().all(|keypad| {
                 let rules = world.vendors.rules(*keypad);
                 let codes = world.vendors.in_cloud(*keypad);
@@ -360,16 +363,19 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
                 mine.filter(|code| !code.leaving)
                     .any(|code| Some(&typed(&rules, code)) == heard.typed(*keypad))
             })
-        });
-        knows |= right && digits;
+        };
+        // Who has two names hears of two bookings, and of the one that is called off maybe last.
+        let heeded = if steps::is_another_booking(world, stay) { theirs.len() } else { 1 };
+        let is_true = theirs.iter().rev().take(heeded).any(|heard| is_right(heard) && opens(heard));
+        knows |= is_true;
         // Another telephone is not told what an earlier one has heard.
         let same_guest = stay.versions.iter().all(|(_, other)| other.phone == content.phone);
         knows |= !same_guest && !stay.heard.is_empty();
-        if !setup.first_only && same_guest && !(right && digits) {
+        if !setup.first_only && same_guest && !is_true {
             return broken(format!(
                 "stay {}: the last word on channel {place} is {}",
                 resting.number,
-                if last.is_none() { "missing" } else { "not the truth" }
+                if theirs.is_empty() { "missing" } else { "not the truth" }
             ));
         }
     }
@@ -395,9 +401,8 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
             .rposition(|other| other.channel == later.channel && other.to == later.to)
             .map(|place| (place, &heard[place]));
         let Some((place, earlier)) = earlier else { continue };
-        let same = |a: &crate::truth::Heard, b: &crate::truth::Heard| {
-            a.told.as_ref().zip(b.told.as_ref()).is_some_and(|(a, b)| same_told(a, b))
-        };
+        let same =
+            |a: &Heard, b: &Heard| a.told.as_ref().zip(b.told.as_ref()).is_some_and(|(a, b)| same_told(a, b));
         if !same(earlier, later) || heard[place..at].iter().any(|other| !same(other, later)) {
             continue;
         }

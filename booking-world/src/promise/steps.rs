@@ -204,7 +204,8 @@ impl Promises {
                 self.brake_holds(world, number, keypad)?;
             }
             let renamed = self.was_renamed_while_watched(world, number);
-            if self.surely_has_right(world, number, keypad) && !yields && !renamed {
+            let makes_room = makes_room_for_itself(world, number, keypad, before);
+            if self.surely_has_right(world, number, keypad) && !yields && !renamed && !makes_room {
                 let text = format!(
                     "{} was taken off keypad {keypad}, but stay {number} has a right to it",
                     code.note
@@ -275,7 +276,14 @@ impl Promises {
             let opened = |codes: &[OnDoor]| {
                 codes.iter().any(|code| !code.leaving && typed(&rules, code) == *pin && works(code, clock))
             };
-            if !opened(before) || opened(after) || is_forced(&rules, (before, after), clock, comes_twice) {
+            let forced = || {
+                is_forced(&rules, (before, after), clock, comes_twice)
+                    || makes_room_for_itself(world, number, keypad, before)
+            };
+            // What staff did in the vendor's app since the last read of the door, nobody can know.
+            let touched =
+                stay.touched.iter().any(|(at, on)| *on == keypad && now - *at <= super::doors::KNOWN_FOR);
+            if !opened(before) || opened(after) || touched || forced() {
                 continue;
             }
             if self.surely_inside(world, number, keypad) {
@@ -451,7 +459,8 @@ impl Promises {
         });
         // What befell a code since the last read of its door nobody can know.
         let reads = Duration::minutes(i64::from(setup.door_read_minutes) * 2 + 60);
-        let fresh = stay.touched.iter().any(|(at, _)| now - *at < reads);
+        let fresh =
+            stay.touched.iter().any(|(at, keypad)| now - *at < reads + world.vendors.tells_after(*keypad));
         // Whoever watched until lately has had no time yet.
         let watched = self.policies(world, stay.tenant).iter().any(|policy| policy.mode != ModeSetup::Full);
         // Nor what a list does not tell: there is none, or it shows a code that is gone.
@@ -517,10 +526,20 @@ fn is_forced(
     (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
 }
 
+/// Whether the keypad was full when a code with other digits was offered: the earlier one makes room for it, on record.
+fn makes_room_for_itself(world: &World, number: usize, keypad: usize, before: &[OnDoor]) -> bool {
+    let full = world.vendors.rules(keypad).capacity.is_some_and(|most| before.len() >= most);
+    full && noted(world, number, "replaced-in-place")
+}
+
 /// Whether another stay had the digits in the way, by the record.
 fn taken(world: &World, number: usize) -> bool {
-    let stay = &world.stays[number];
-    let tenant = names::tenant(stay.tenant);
+    noted(world, number, "pin-")
+}
+
+/// Whether the record of a stay has an entry of this kind.
+fn noted(world: &World, number: usize, kind: &str) -> bool {
+    let tenant = names::tenant(world.stays[number].tenant);
     let audit =
         now_or_never(world.store.audit(&tenant, None, None, 2000)).and_then(Result::ok).unwrap_or_default();
     let ids: Vec<_> = world
@@ -532,7 +551,7 @@ fn taken(world: &World, number: usize) -> bool {
         })
         .collect();
     audit.iter().map(|row| &row.entry).any(|entry| {
-        entry.what.starts_with("pin-") && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
+        entry.what.starts_with(kind) && entry.stay.as_ref().is_some_and(|stay| ids.contains(stay))
     })
 }
 

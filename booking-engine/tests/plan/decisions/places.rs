@@ -262,7 +262,15 @@ fn places() {
                 capacity(c, 1, vec![]);
             },
             nothing,
-            &["delete 0", "code 0: Unwanted", "wake in 120"]),
+            &["delete 0", "code 0: Unwanted",
+              "note replaced-in-place: the keypad of door lobby holds no second code", "wake in 120"]),
+        ("a refused code gets no place where nothing is deleted",
+            |c| {
+                c.codes = vec![made(), lost(after(Create, NotApplied))]; c.messages = vec![heard()];
+                capacity(c, 1, vec![]); c.tenant.mode = Mode::UpsertOnly;
+            },
+            nothing,
+            &["code 0: Unwanted", "note would-delete: a code of ours on door lobby is not wanted", "wake in 120"]),
         ("who holds one of two places keeps it while a later arrival has the other",
             |c| { served(c); capacity(c, 2, vec![(60, false), (9000, true)]); }, nothing,
             &["wake in 162120"]),
