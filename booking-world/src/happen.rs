@@ -389,7 +389,7 @@ impl World {
         number: usize,
         channel: usize,
         id: Option<&MessageId>,
-        _body: &str,
+        body: &str,
     ) -> Option<MessageRecord> {
         let notifier = names::channel(channel);
         let messages = self.rows_of(number).into_iter().filter_map(|row| match row.record {
@@ -398,12 +398,24 @@ impl World {
         });
         match id {
             Some(id) => messages.into_iter().find(|message| message.id == *id),
-            // Where the channel does not tell which message it was, it is the one that was tried last.
-            None => messages
-                .filter(|message| message.state != MessageState::Superseded)
-                .max_by_key(|message| message.tried_at),
+            // Where the channel does not tell which message it was, it is the one that was tried last; whoever has two
+            // names hears of two bookings, maybe of both at once.
+            None => {
+                let several = self.stays[number].references.len() > 1;
+                messages
+                    .filter(|message| message.state != MessageState::Superseded)
+                    .max_by_key(|message| (several && says_all(body, message), message.tried_at))
+            }
         }
     }
+}
+
+/// Whether a text has all the digits of a record in it.
+fn says_all(body: &str, message: &MessageRecord) -> bool {
+    let told = message.told.as_ref();
+    told.is_some_and(|told| {
+        told.codes.iter().filter_map(|code| code.typed.as_ref()).all(|pin| body.contains(pin.expose()))
+    })
 }
 
 fn lose(world: &mut World, keypad: usize, which: usize) {
