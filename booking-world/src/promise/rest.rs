@@ -91,8 +91,12 @@ impl Promises {
                             listed.len()
                         ));
                     };
-                    // A list that shows what was there before looks as if somebody had changed it back.
-                    let is_old = resting.adopts && self.hidden.contains(&(keypad, code.id.clone()));
+                    // A list that shows what was there before looks as if somebody had changed it back; who gets another
+                    // name then gets a code like that, too.
+                    let renamed =
+                        || resting.stay.references.len() > 1 && steps::noted(world, number, "change-adopted");
+                    let is_hidden = self.hidden.contains(&(keypad, code.id.clone()));
+                    let is_old = resting.adopts && (is_hidden || renamed());
                     if !is_old && !is_right(world, resting, keypad, &rules, code) {
                         return broken(format!(
                             "stay {number} has a code on keypad {keypad} that works from {:?} to {:?}",

@@ -538,7 +538,7 @@ fn taken(world: &World, number: usize) -> bool {
 }
 
 /// Whether the record of a stay has an entry of this kind.
-fn noted(world: &World, number: usize, kind: &str) -> bool {
+pub(super) fn noted(world: &World, number: usize, kind: &str) -> bool {
     let tenant = names::tenant(world.stays[number].tenant);
     let audit =
         now_or_never(world.store.audit(&tenant, None, None, 2000)).and_then(Result::ok).unwrap_or_default();

@@ -31,10 +31,10 @@ pub(crate) struct Stage {
 pub(crate) const STAGES: [Stage; 6] = [
     Stage { name: "plan", target: "plan", arguments: ALONE },
     Stage { name: "lib", target: "booking_engine", arguments: ALONE },
-    Stage { name: "world-short", target: "booking-world", arguments: "run --first --seed 7 --stays 300" },
+    Stage { name: "world-short", target: "booking-world", arguments: "run --seed 7 --stays 300" },
     Stage { name: "world-directed", target: "booking-world", arguments: "directed" },
     Stage { name: "it", target: "it", arguments: ALONE },
-    Stage { name: "world-drawn", target: "booking-world", arguments: "run --first --seed 7 --stays 1500" },
+    Stage { name: "world-drawn", target: "booking-world", arguments: "run --seed 7 --stays 1500" },
 ];
 /// Each processor has a mutant of its own.
 const ALONE: &str = "--test-threads=1";
@@ -63,12 +63,12 @@ enum End {
 }
 
 /// Makes the stages ready: without a mutant each must pass, and shows how long it takes.
-pub(crate) fn stages(programs: &Programs, folder: &Path) -> anyhow::Result<Vec<Ready>> {
+pub(crate) fn ready(stages: &[Stage], programs: &Programs, folder: &Path) -> anyhow::Result<Vec<Ready>> {
     // What is stopped in the middle leaves its temporary files behind.
     let temporary = folder.join("temporary");
     let _ = std::fs::remove_dir_all(&temporary);
     std::fs::create_dir_all(&temporary)?;
-    let ready = |stage: Stage| {
+    let ready = |stage: &Stage| {
         let program = programs.get(stage.target).with_context(|| format!("no program {}", stage.target))?;
         let call = Call::program(&program.display().to_string(), stage.arguments)
             .variable("TMPDIR", &temporary.display().to_string())
@@ -80,7 +80,7 @@ pub(crate) fn stages(programs: &Programs, folder: &Path) -> anyhow::Result<Vec<R
         println!("{:<16}{:>6.1} s with no mutant alive", stage.name, taken.as_secs_f64());
         Ok(Ready { name: stage.name, call, limit: PATIENCE.0 * taken + PATIENCE.1, folder })
     };
-    STAGES.into_iter().map(ready).collect()
+    stages.iter().map(ready).collect()
 }
 
 /// Runs these mutants, as many at once as there are processors, and tells what became of each.

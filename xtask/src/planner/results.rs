@@ -55,10 +55,11 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Opens those for sources with this fingerprint.
-    pub(crate) fn open(folder: &Path, fingerprint: &str) -> anyhow::Result<Self> {
+    /// Opens those for sources with this fingerprint, of all stages or of this one alone.
+    pub(crate) fn open(folder: &Path, fingerprint: &str, stage: Option<&str>) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
-        let path = folder.join(format!("results-{fingerprint}.jsonl"));
+        let stage = stage.map(|stage| format!("-{stage}")).unwrap_or_default();
+        let path = folder.join(format!("results-{fingerprint}{stage}.jsonl"));
         let file = File::options().read(true).append(true).create(true).open(&path);
         let mut file = file.with_context(|| path.display().to_string())?;
         let text = fs::read_to_string(&path)?;
@@ -126,7 +127,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("planner-results-{}", std::process::id()));
         let noticed = found(1, Fate::Noticed("plan".to_owned()), 0.5);
         let broken = found(2, Fate::NotBuilt, 0.0);
-        let mut results = Results::open(&folder, "a").unwrap();
+        let mut results = Results::open(&folder, "a", None).unwrap();
         for found in [&noticed, &broken, &broken] {
             results.add(found.clone()).unwrap();
         }
@@ -134,14 +135,15 @@ mod tests {
         let text = fs::read_to_string(folder.join("results-a.jsonl")).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
         let later = found(3, Fate::Unnoticed, 99.0);
-        Results::open(&folder, "a").unwrap().add(later.clone()).unwrap();
-        let again = Results::open(&folder, "a").unwrap();
-        let others = Results::open(&folder, "b").unwrap();
+        Results::open(&folder, "a", None).unwrap().add(later.clone()).unwrap();
+        let again = Results::open(&folder, "a", None).unwrap();
+        let others = [("b", None), ("a", Some("plan"))]
+            .map(|(fingerprint, stage)| Results::open(&folder, fingerprint, stage).unwrap());
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(again.get(&noticed.key), Some(&noticed));
         assert_eq!(again.get(&later.key), Some(&later));
         assert_eq!(again.get(&key("plan.rs", "new", 1)), None);
-        assert_eq!(others.get(&noticed.key), None);
+        assert_eq!(others.map(|others| others.get(&noticed.key).cloned()), [None, None]);
         let mutants = [1, 2, 3].map(|line| mutant("plan.rs", line, true));
         assert_eq!(again.not_built(&mutants), BTreeSet::from([1]));
     }
