@@ -290,10 +290,20 @@ fn away(world: &mut World, keypad: usize, minutes: u32, back: Back) {
 impl World {
     /// Also one that was replaced meanwhile.
     pub(crate) fn comes_back(&mut self, key: &DoorKey, back: Back) {
+        let keypad = names::keypad_of(key).filter(|keypad| self.vendors.key(*keypad) == *key);
+        keypad.into_iter().for_each(|keypad| self.lets_go(keypad));
         match back {
             Back::Online => self.vendors.locks.set_online(key, true),
             Back::Power => self.vendors.locks.set_powered(key, true),
         }
+    }
+
+    /// What somebody took away, while the device was out of reach, leaves the list only now.
+    fn lets_go(&mut self, keypad: usize) {
+        let was_touched = |stay: &usize| self.stays[*stay].touched.iter().any(|(_, at)| *at == keypad);
+        let leaving = self.vendors.in_cloud(keypad).into_iter().filter(|on| on.leaving);
+        let stays: Vec<usize> = leaving.filter_map(|on| self.stay_of(&on)).filter(was_touched).collect();
+        stays.into_iter().for_each(|stay| self.touches(stay, keypad));
     }
 
     /// The stay that a code's markers name, if they name just one.

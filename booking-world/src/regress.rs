@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 116] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 118] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -124,6 +124,8 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 116] = [
     (5_320_122_237_429_215_995, busy),
     (9_534_383_364_760_403_873, Features::default),
     (4_380_138_746_170_286_160, Features::default),
+    (14_409_742_595_246_140_343, Features::default),
+    (10_738_661_798_605_873_924, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -1,5 +1,6 @@
 //! The simulators as a transport: time, faults and deaths from the hub, and what a call changed to the hub.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as StdDuration;
 
@@ -14,11 +15,13 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use crate::coverage::{Point, Step};
 use crate::deed::{Deed, OnDoor, View};
 use crate::history::{Setup, Target};
-use crate::hub::Hub;
+use crate::hub::{Hub, OLDEST_ANSWER};
 use crate::lock::Verdict;
 use crate::names::{self, parsed};
 
 type Answer = Result<http::Response<Bytes>, TransportErrorKind>;
+/// What was answered to a question, and when, oldest first.
+type Answers = Vec<(DateTime<Utc>, http::Response<Bytes>)>;
 
 /// The simulators, reached without sockets.
 pub(crate) struct SimTransport {
@@ -28,6 +31,8 @@ pub(crate) struct SimTransport {
     /// Where the thread and the telephone stand among the channels of the tenant that has the simulators.
     thread: Option<usize>,
     phone: Option<usize>,
+    /// What is told again where an answer is stale.
+    answers: Mutex<BTreeMap<String, Answers>>,
 }
 
 impl SimTransport {
@@ -41,6 +46,7 @@ impl SimTransport {
             keypads: keypads.map(|(number, _)| number).collect(),
             thread: place(true),
             phone: place(false),
+            answers: Mutex::default(),
         }
     }
 
@@ -113,6 +119,12 @@ impl SimTransport {
         if let Some(before) = heard {
             self.told(&before, now);
         }
+        self.tells(request, operation, view);
+        reply.outcome
+    }
+
+    /// Whoever asked knows this now.
+    fn tells(&self, request: &http::Request<Bytes>, operation: Operation, view: View) {
         match point_of(operation) {
             Point::Ask => self.hub.did(Deed::Asked),
             Point::Page => self.hub.did(Deed::Paged),
@@ -125,7 +137,37 @@ impl SimTransport {
             }
             _ => {}
         }
-        reply.outcome
+    }
+
+    /// The answer of now, which may be told again later.
+    fn fresh(&self, request: &http::Request<Bytes>, operation: Operation) -> Outcome {
+        let outcome = self.handle(request, operation, None);
+        if lists(operation)
+            && let Outcome::Response(response) = &outcome
+        {
+            let now = self.hub.now();
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let answers = answers.entry(request.uri().to_string()).or_default();
+            answers.push((now, response.clone()));
+            // One of before the oldest that may be told is enough.
+            let too_old = answers.iter().take_while(|(at, _)| *at < now - OLDEST_ANSWER).count();
+            answers.drain(..too_old.saturating_sub(1));
+        }
+        outcome
+    }
+
+    /// The same question's last answer of so long ago.
+    fn stale(
+        &self,
+        request: &http::Request<Bytes>,
+        operation: Operation,
+        by: StdDuration,
+    ) -> Option<Outcome> {
+        let until = self.hub.now().checked_sub_signed(Duration::from_std(by).ok()?)?;
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, response) = answers.get(&request.uri().to_string())?.iter().rfind(|(at, _)| *at <= until)?;
+        self.tells(request, operation, View::Other);
+        Some(Outcome::Response(response.clone()))
     }
 
     fn wrote(&self, step: Step, before: Vec<Vec<OnDoor>>) {
@@ -201,8 +243,10 @@ impl SimTransport {
                 let kind = FaultKind::RateLimit { seconds, absolute: false };
                 self.handle(request, operation, Some(kind))
             }
-            // What was cannot be asked of the simulators after the fact.
-            Verdict::Go | Verdict::Slow(_) | Verdict::Stale(_) => self.handle(request, operation, None),
+            Verdict::Stale(by) => {
+                self.stale(request, operation, by).unwrap_or_else(|| self.fresh(request, operation))
+            }
+            Verdict::Go | Verdict::Slow(_) => self.fresh(request, operation),
         };
         outcome.response().ok_or(TransportErrorKind::Reset)
     }
@@ -223,6 +267,11 @@ pub(crate) fn on_share(share: &Share) -> OnDoor {
         active: share.active,
         leaving: false,
     }
+}
+
+/// Whether what is answered may be older than the question.
+fn lists(operation: Operation) -> bool {
+    matches!(point_of(operation), Point::Codes | Point::Page | Point::Ask)
 }
 
 fn point_of(operation: Operation) -> Point {

@@ -215,6 +215,10 @@ impl World {
         // What is suspect counts for nothing until it is whole again.
         if let Some(at) = self.promises.suspected_at().filter(|at| *at > now) {
             self.until(at + reads * 2)?;
+            // It may be whole again since a moment ago only.
+            if !self.is_alerted("source-suspect") {
+                self.until(self.hub.now() + reads)?;
+            }
         }
         for _ in 0..MOST_RELEASES {
             // Whoever is vouched for tells the same once more, and again.
