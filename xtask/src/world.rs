@@ -9,6 +9,8 @@ use crate::call::Call;
 
 /// Built for speed, but not as slowly as what is released.
 const RUN: &str = "run --profile world -q -p booking-world --";
+/// Built for hours.
+const LONG_RUN: &str = "run --profile world-long -q -p booking-world --";
 /// Where a test run begins, and how many stays it lives through from there.
 const KNOWN: (u64, u64) = (7, 4_000);
 /// How many stays it lives through that nobody has seen yet. They still find a broken promise about once in thirty-five thousand.
@@ -55,7 +57,7 @@ pub(crate) struct Options {
 
 impl Options {
     fn call(&self) -> Call {
-        let call = Call::cargo(RUN);
+        let call = Call::cargo(if self.hours.is_some() { LONG_RUN } else { RUN });
         let seed = self.seed.to_string();
         let drawn: &[&str] = if self.busy { &["--with", "busy"] } else { &[] };
         if self.replay {
@@ -94,9 +96,9 @@ mod tests {
             Options { seed: 7, stays: 10, hours: Some(0.5), replay: false, coverage: true, busy: true };
         assert_eq!(
             options.call().to_string(),
-            "cargo run --profile world -q -p booking-world -- run --seed 7 --stays 10 --with busy --hours 0.5 --coverage"
+            "cargo run --profile world-long -q -p booking-world -- run --seed 7 --stays 10 --with busy --hours 0.5 --coverage"
         );
-        let story = Options { replay: true, busy: false, ..options };
+        let story = Options { replay: true, hours: None, busy: false, ..options };
         assert_eq!(
             story.call().to_string(),
             "cargo run --profile world -q -p booking-world -- replay --seed 7"
