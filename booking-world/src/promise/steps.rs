@@ -207,8 +207,11 @@ impl Promises {
                 self.brake_holds(world, number, keypad)?;
             }
             let renamed = self.was_renamed_while_watched(world, number);
-            let makes_room = makes_room_for_itself(world, number, keypad, before);
-            if self.surely_has_right(world, number, keypad) && !yields && !renamed && !makes_room {
+            let excused = yields
+                || renamed
+                || makes_room_for_itself(world, number, keypad, before)
+                || is_touched(&world.stays[number], keypad, now);
+            if self.surely_has_right(world, number, keypad) && !excused {
                 let text = format!(
                     "{} was taken off keypad {keypad}, but stay {number} has a right to it",
                     code.note
@@ -284,10 +287,7 @@ impl Promises {
                     || makes_room_for_itself(world, number, keypad, before)
                     || self.was_renamed_while_watched(world, number)
             };
-            // What staff did in the vendor's app since the last read of the door, nobody can know.
-            let touched =
-                stay.touched.iter().any(|(at, on)| *on == keypad && now - *at <= super::doors::KNOWN_FOR);
-            if !opened(before) || opened(after) || touched || forced() {
+            if !opened(before) || opened(after) || is_touched(stay, keypad, now) || forced() {
                 continue;
             }
             if self.surely_inside(world, number, keypad) {
@@ -528,6 +528,11 @@ fn is_forced(
     };
     let again = |code: &OnDoor| again(code) || comes(code);
     (!rules.past_start && after.iter().any(again)) || (full && after.iter().any(in_place))
+}
+
+/// Whether somebody else touched a stay's codes on a keypad since its last read, maybe: nobody can know of it yet.
+fn is_touched(stay: &Stay, keypad: usize, now: DateTime<Utc>) -> bool {
+    stay.touched.iter().any(|(at, on)| *on == keypad && now - *at <= super::doors::KNOWN_FOR)
 }
 
 /// Whether the keypad was full when a code with other digits was offered: the earlier one makes room for it, on record.
