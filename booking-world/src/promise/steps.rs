@@ -578,7 +578,10 @@ pub(super) fn is_another_booking(world: &World, stay: &Stay) -> bool {
     // The two are found to be one by what is on the unit's own keypad: another keypad knows of neither.
     let setup = &world.history.setup.tenants[stay.tenant];
     let replaced = || now.doors(setup).iter().any(|keypad| world.vendors.generation(*keypad) > 0);
-    stay.references.len() > 1 && (cancels || stay.unclear || stay.versions.iter().any(changed) || replaced())
+    // Of what was called off meanwhile nothing is left to find.
+    let was_off = || stay.versions.iter().any(|(_, content)| !content.holds());
+    let differs = stay.versions.iter().any(changed) || was_off() || replaced();
+    stay.references.len() > 1 && (cancels || stay.unclear || differs)
 }
 
 /// Whether several tenants have a keypad, each with an account of its own.
