@@ -49,6 +49,8 @@ struct State {
     faults: Vec<Active>,
     /// When somebody was last told what had been.
     outdated: Vec<(Target, DateTime<Utc>)>,
+    /// Who was put off last, and when.
+    put_off: Vec<(Target, DateTime<Utc>)>,
     calm: bool,
     deeds: Vec<Deed>,
     coverage: Coverage,
@@ -86,6 +88,7 @@ impl Hub {
             hosts: vec![Fate::default(); hosts],
             faults: Vec::new(),
             outdated: Vec::new(),
+            put_off: Vec::new(),
             calm: false,
             deeds: Vec::new(),
             coverage: Coverage::default(),
@@ -192,11 +195,12 @@ impl Hub {
             || state.outdated.iter().any(|(told, at)| *told == target && just_told(*at))
     }
 
-    /// Whether calls there are put off.
-    pub(crate) fn is_put_off(&self, target: Target) -> bool {
+    /// Whether calls there are put off, or were until a moment ago.
+    pub(crate) fn is_put_off(&self, target: Target, lately: Duration) -> bool {
         let state = self.state();
         let limited = |fault: &Active| fault.trouble == Trouble::RateLimited && fault.until > state.now;
         state.faults.iter().any(|fault| fault.target.hits(target) && limited(fault))
+            || state.put_off.iter().any(|(told, at)| *told == target && state.now - *at < lately)
     }
 
     /// No faults and no deaths any more.
@@ -260,15 +264,20 @@ impl Hub {
             return None;
         }
         state.faults.retain(|fault| fault.until > now);
-        let State { faults, chance, coverage, outdated, .. } = &mut *state;
+        let State { faults, chance, coverage, outdated, put_off, .. } = &mut *state;
         let fault = faults.iter().find(|fault| fault.target.hits(target) && fault.ops.hit(op))?;
         let strikes = chance.percent(if fault.trouble.is_lasting() { 100 } else { 70 });
         if strikes {
             coverage.fault(fault.trouble, op);
         }
-        if strikes && fault.trouble == Trouble::Stale {
-            outdated.retain(|(told, _)| *told != target);
-            outdated.push((target, now));
+        let remembered = match fault.trouble {
+            Trouble::Stale => Some(outdated),
+            Trouble::RateLimited => Some(put_off),
+            _ => None,
+        };
+        if let Some(told) = remembered.filter(|_| strikes) {
+            told.retain(|(other, _)| *other != target);
+            told.push((target, now));
         }
         strikes.then_some(fault.trouble)
     }

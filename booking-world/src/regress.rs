@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 123] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 128] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -131,6 +131,11 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 123] = [
     (13_948_212_970_294_233_475, Features::default),
     (14_177_272_915_911_591_875, Features::default),
     (7_102_875_621_379_744_918, Features::default),
+    (8_232_445_691_166_793_192, Features::default),
+    (4_867_009_663_142_468_812, Features::default),
+    (18_098_638_328_633_426_998, Features::default),
+    (18_383_215_681_647_192_977, Features::default),
+    (627_481_267_572_702_050, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -147,6 +147,10 @@ pub(crate) struct Promises {
     suspected_at: Option<DateTime<Utc>>,
     /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
     blind: BTreeMap<usize, DateTime<Utc>>,
+    /// When a keypad with few places was last full.
+    full: BTreeMap<usize, DateTime<Utc>>,
+    /// How many codes were on a keypad when it was last read or written.
+    listed_before: BTreeMap<usize, usize>,
     /// Codes that honest reads have shown.
     shown: BTreeMap<usize, Vec<OnDoor>>,
     /// Codes that were ever listed.
@@ -369,6 +373,7 @@ impl Promises {
                     return steps::foreign_codes_stay(world, *keypad, before, after);
                 }
                 self.sum.writes += 1;
+                self.note_full(world, *keypad, before.len());
                 let new = after.iter().filter(|code| !before.contains(code));
                 self.listed.entry(*keypad).or_default().extend(new.cloned());
                 steps::foreign_codes_stay(world, *keypad, before, after)?;
@@ -438,6 +443,7 @@ impl Promises {
         if matches!(view, View::Other | View::Empty) {
             self.hides(world, keypad);
         }
+        self.note_full(world, keypad, codes.len());
         let shown = self.shown.entry(keypad).or_default();
         for code in codes {
             if !shown.contains(&code) {

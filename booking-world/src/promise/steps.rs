@@ -149,6 +149,25 @@ fn has_right(
 }
 
 impl Promises {
+    /// A keypad is as full as this, or was by the list before: what one list lacks may be there all the same.
+    pub(super) fn note_full(&mut self, world: &World, keypad: usize, codes: usize) {
+        let before = self.listed_before.insert(keypad, codes).unwrap_or(0);
+        if world.vendors.rules(keypad).capacity.is_some_and(|most| codes.max(before) >= most) {
+            self.full.insert(keypad, world.hub.now());
+        }
+    }
+
+    /// Whether a keypad is full, or was as far as anybody may know: it is written by what was read a moment ago.
+    fn was_full(&self, world: &World, keypad: usize) -> bool {
+        self.full.get(&keypad).is_some_and(|at| world.hub.now() - *at <= super::doors::KNOWN_FOR)
+    }
+
+    /// Whether the keypad was full when a code with other digits was offered: the earlier one makes room for it, on
+    /// record.
+    fn makes_room_for_itself(&self, world: &World, number: usize, keypad: usize) -> bool {
+        self.was_full(world, keypad) && noted(world, number, "replaced-in-place")
+    }
+
     /// Whether by all that may be believed now the stay has a right to the keypad.
     fn surely_has_right(&self, world: &World, number: usize, keypad: usize) -> bool {
         let stay = &world.stays[number];
@@ -174,7 +193,7 @@ impl Promises {
             // What one tenant's account, or one host, cannot read, another has read a moment ago; and a read that is put
             // off is none that failed.
             let others = world.history.setup.hosts > 1 || is_shared(world, keypad);
-            let put_off = world.hub.is_put_off(Target::Keypad(keypad));
+            let put_off = world.hub.is_put_off(Target::Keypad(keypad), super::doors::KNOWN_FOR);
             // Nor is one that failed an adapter which looks after its own writes.
             let looks_itself = world.vendors.is_simulated(keypad);
             let known =
@@ -209,7 +228,7 @@ impl Promises {
             let renamed = self.was_renamed_while_watched(world, number);
             let excused = yields
                 || renamed
-                || makes_room_for_itself(world, number, keypad, before)
+                || self.makes_room_for_itself(world, number, keypad)
                 || is_touched(&world.stays[number], keypad, now);
             if self.surely_has_right(world, number, keypad) && !excused {
                 let text = format!(
@@ -245,7 +264,9 @@ impl Promises {
                 && !content.doors(setup).contains(&keypad)
                 && content.stay(setup).is_some_and(|stay| stay.closes() > now)
         });
-        if !moved || stay.heard.is_empty() {
+        // Who has heard since of other doors no longer goes to this one.
+        let goes_there = stay.last_heard().is_some_and(|heard| heard.typed(keypad).is_some());
+        if !moved || !goes_there {
             return Ok(());
         }
         let knows = believed.iter().any(|(_, content)| {
@@ -283,8 +304,8 @@ impl Promises {
                 codes.iter().any(|code| !code.leaving && typed(&rules, code) == *pin && works(code, clock))
             };
             let forced = || {
-                is_forced(&rules, (before, after), clock, comes_twice)
-                    || makes_room_for_itself(world, number, keypad, before)
+                is_forced(&rules, (before, after), clock, comes_twice, self.was_full(world, keypad))
+                    || self.makes_room_for_itself(world, number, keypad)
                     || self.was_renamed_while_watched(world, number)
             };
             if !opened(before) || opened(after) || is_touched(stay, keypad, now) || forced() {
@@ -508,6 +529,7 @@ fn is_forced(
     (before, after): (&[OnDoor], &[OnDoor]),
     clock: NaiveDateTime,
     comes_twice: bool,
+    full: bool,
 ) -> bool {
     // In the hour that comes twice a start of its minutes might mean the past one.
     let twice = Duration::hours(i64::from(comes_twice));
@@ -519,7 +541,7 @@ fn is_forced(
         code.start.is_some_and(soon) && before.iter().any(same) && !before.contains(code)
     };
     // A keypad without a place for a second code of the stay.
-    let full = rules.listing == Listing::Nothing || rules.capacity.is_some_and(|most| before.len() >= most);
+    let full = rules.listing == Listing::Nothing || full;
     let in_place = |code: &OnDoor| before.iter().any(|old| old.id == code.id && old.stored != code.stored);
     // One of several with the same digits has its new start already, and the last of the others goes.
     let comes = |code: &OnDoor| {
@@ -533,12 +555,6 @@ fn is_forced(
 /// Whether somebody else touched a stay's codes on a keypad since its last read, maybe: nobody can know of it yet.
 fn is_touched(stay: &Stay, keypad: usize, now: DateTime<Utc>) -> bool {
     stay.touched.iter().any(|(at, on)| *on == keypad && now - *at <= super::doors::KNOWN_FOR)
-}
-
-/// Whether the keypad was full when a code with other digits was offered: the earlier one makes room for it, on record.
-fn makes_room_for_itself(world: &World, number: usize, keypad: usize, before: &[OnDoor]) -> bool {
-    let full = world.vendors.rules(keypad).capacity.is_some_and(|most| before.len() >= most);
-    full && noted(world, number, "replaced-in-place")
 }
 
 /// Whether another stay had the digits in the way, by the record.
