@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use booking_core::store::{
-    AlertRecord, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, StoreError, Tx, WorkKey, Write,
+    AlertRecord, AuditEntry, CodeState, Kind, Lease, Origin, PlanRecord, Record, RowKey, StoreError, Tx,
+    WorkKey, Write,
 };
 use booking_core::{BookingId, CodeId, DoorId, DoorKey, ExternalId, Lookup, Marker, VendorError};
 use chrono::{DateTime, Utc};
@@ -34,6 +35,13 @@ use crate::tenant::{Mode, Place, Policy, Tenant};
 
 /// More rounds of planning than any honest stay needs: the bound only stops a plan that never comes to rest.
 const MOST_ROUNDS: usize = 40;
+
+/// What would be done if nobody only watched.
+const WOULD: &str = "would";
+/// What goes on standing: each run finds it again.
+const STANDING: [&str; 4] = [WOULD, "would-adopt", "would-delete", "brake"];
+/// How many entries of a stay's record are looked through for what stands there.
+const LATELY: usize = 50;
 
 /// One stay being worked on.
 pub(crate) struct Run<'a> {
@@ -58,6 +66,8 @@ pub(crate) struct Run<'a> {
     /// All codes on those keypads of the stay that hold only so many.
     rivals: BTreeMap<DoorKey, Vec<Rival>>,
     unread: BTreeSet<DoorKey>,
+    /// What stands on record of the stay, newest first, once it was looked up.
+    standing: Option<Vec<AuditEntry>>,
     /// What was noticed on the way and is mended by now: staff must hear of it all the same.
     pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
     /// When to look again, beyond what the plan says.
@@ -111,6 +121,7 @@ impl Engine {
             budgets: BTreeMap::new(),
             rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
+            standing: None,
             alerts: BTreeMap::new(),
             later: None,
             is_newcomer: false,
@@ -135,7 +146,7 @@ impl Run<'_> {
             self.rivals().await?;
             let plan = self.plan();
             self.stay.learn(&plan, &*self.engine.rng, self.now());
-            self.note(&plan);
+            self.note(&plan).await?;
             self.nudge(&plan);
             self.tell_of_brake(&plan).await?;
             if self.weigh(&plan).await? || self.read(&plan).await? {
@@ -145,7 +156,7 @@ impl Run<'_> {
                 continue;
             }
             if self.mode() == Mode::Observe {
-                self.report_only(&plan);
+                self.report_only(&plan).await?;
                 return self.rest(&plan, asked_again).await;
             }
             self.supersede(&plan);
@@ -376,17 +387,37 @@ impl Run<'_> {
         self.later = Some(self.later.map_or(at, |later| later.min(at)));
     }
 
-    fn note(&mut self, plan: &Plan) {
+    async fn note(&mut self, plan: &Plan) -> Result<(), WorkError> {
         let drift = plan.alerts.iter().filter(|((kind, _), _)| *kind == AlertKind::Drift);
         self.alerts.extend(drift.map(|(about, detail)| (about.clone(), detail.clone())));
         for (what, detail) in &plan.notes {
             let entry =
                 self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), what, detail.clone());
             let known = |write: &Write| matches!((write, &entry), (Write::Audit(a), Write::Audit(b)) if a.what == b.what && a.detail == b.detail);
-            if !self.along.iter().any(known) {
+            if !self.along.iter().any(known) && !self.stands(what, detail).await? {
                 self.along.push(entry);
             }
         }
+        Ok(())
+    }
+
+    /// Whether it is on record already that this would be done, or waits, and nothing has happened to the stay since: every
+    /// run finds it again.
+    async fn stands(&mut self, what: &str, detail: &str) -> Result<bool, WorkError> {
+        let is_standing = |entry: &AuditEntry| STANDING.contains(&entry.what.as_str());
+        let news = |write: &Write| matches!(write, Write::Audit(entry) if !is_standing(entry));
+        if !STANDING.contains(&what) || self.along.iter().any(news) {
+            return Ok(false);
+        }
+        if self.standing.is_none() {
+            let stay = Some(&self.stay.booking.id);
+            let rows = self.engine.store.audit(&self.tenant.slug, stay, None, LATELY).await?;
+            self.standing = Some(rows.into_iter().map(|row| row.entry).take_while(is_standing).collect());
+        }
+        let standing = self.standing.iter().flatten().filter(|entry| entry.what == what);
+        // What would be done is one entry of all steps: the last one tells.
+        let last = if what == WOULD { 1 } else { LATELY };
+        Ok(standing.take(last).any(|entry| entry.detail == detail))
     }
 
     /// Reads the keypads that the plan asks for.
@@ -465,11 +496,13 @@ impl Run<'_> {
     }
 
     /// In `observe` mode the plan is only told.
-    fn report_only(&mut self, plan: &Plan) {
+    async fn report_only(&mut self, plan: &Plan) -> Result<(), WorkError> {
         let steps: Vec<&'static str> = plan.steps.iter().map(|(step, _)| step_word(step)).collect();
-        if !steps.is_empty() {
-            self.audit("would", steps.join(", "));
+        let steps = steps.join(", ");
+        if !steps.is_empty() && !self.stands(WOULD, &steps).await? {
+            self.audit(WOULD, steps);
         }
+        Ok(())
     }
 
     /// Commits what has become of the wave before and the intents of the next one.

@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 128] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 130] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -136,6 +136,8 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 128] = [
     (18_098_638_328_633_426_998, Features::default),
     (18_383_215_681_647_192_977, Features::default),
     (627_481_267_572_702_050, Features::default),
+    (9_958_292_640_412_501_416, Features::default),
+    (12_685_951_367_746_365_942, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

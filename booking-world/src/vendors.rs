@@ -353,10 +353,10 @@ impl Vendors {
         self.locks.codes_on_device(&self.key(keypad)).iter().map(|code| on_door(code)).collect()
     }
 
-    /// How long the cloud of a keypad may take to learn what staff did at the door.
+    /// How long the cloud of a keypad may take to learn what became of a code at the door.
     pub(crate) fn tells_after(&self, keypad: usize) -> Duration {
         let spec = self.setup.keypads.get(keypad).map(|keypad| self.kit.keypad(&keypad.spec));
-        match spec.filter(|spec| spec.app_at_door).map(|spec| spec.sync) {
+        match spec.map(|spec| spec.sync) {
             Some(lock::Sync::Daily(_)) => Duration::days(1),
             Some(lock::Sync::After(seconds)) => Duration::seconds(seconds.into()),
             Some(lock::Sync::Direct) | None => Duration::zero(),

@@ -10,15 +10,13 @@ use booking_core::{BookingId, DoorId, ExternalId, IntegrationName, Proof, Window
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::Run;
+use super::{LATELY, Run};
 use crate::engine::{Engine, WorkError};
 use crate::plan::{Plan, Step};
 use crate::tenant::Tenant;
 
 /// The most backup codes that a door can have.
 const MOST: u8 = 8;
-/// How many entries of a stay's record are looked through.
-const LATELY: usize = 50;
 /// What stands for a source where there is none.
 const SOURCE: &str = "backup";
 

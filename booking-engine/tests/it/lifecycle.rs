@@ -196,6 +196,27 @@ fn upsert_only_mode_creates_and_never_deletes() {
 }
 
 #[test]
+fn what_would_be_done_is_on_record_once_until_something_happens() {
+    for mode in [Mode::Observe, Mode::UpsertOnly] {
+        let house = House::new();
+        let id = house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+        let house = house.restarted(|plan| plan.mode = mode);
+        house.cancel(id);
+        let share = house.codes(STUDIO)[0].id;
+        let would = || house.audit(id).iter().filter(|entry| entry.what.starts_with("would")).count();
+        house.pass(Duration::hours(3));
+        let first = would();
+        assert!(first > 0, "{mode:?}");
+        // Each read of the door finds the stay again.
+        assert!(house.sims().thekeys.edit_share(house.now(), share, |share| share.hour_end = Some((9, 0))));
+        house.pass(Duration::hours(3));
+        let changed = would();
+        house.pass(Duration::days(1));
+        assert_eq!(would(), changed, "{mode:?}: {:?}", house.audit(id));
+    }
+}
+
+#[test]
 fn d01_booking_12_and_123_do_not_meet() {
     let house = House::new();
     let short = house.book(NewBooking { id: Some(12), ..stay(STUDIO, day(3, 5), day(3, 8)) });

@@ -112,15 +112,20 @@ impl Promises {
         Ok(())
     }
 
+    fn known_bookings(&self) -> usize {
+        let records: BTreeSet<_> = self.beliefs.values().flatten().map(|belief| &belief.record).collect();
+        records.len()
+    }
+
     pub(crate) fn before_echoes(&mut self, _world: &World) -> Result<(), Broken> {
-        self.before_echoes = Some((self.sum, self.beliefs.len()));
+        self.before_echoes = Some((self.sum, self.known_bookings()));
         Ok(())
     }
 
     pub(crate) fn after_echoes(&mut self, world: &World) -> Result<(), Broken> {
         let Some((before, known)) = self.before_echoes else { return Ok(()) };
-        // Who hears of a stay for the first time by a repetition has not heard it twice.
-        let first = self.beliefs.len() > known;
+        // Who hears of a booking for the first time by a repetition has not heard it twice.
+        let first = self.known_bookings() > known;
         if self.sum == before || first || world.stays.iter().any(|stay| has_a_moment(world, stay)) {
             return Ok(());
         }
