@@ -204,6 +204,12 @@ impl Promises {
                 let text = format!("host {host} could not read keypad {keypad} and removed {}", code.note);
                 return Err(Broken::new("no-removal-on-a-bad-read", now, text));
             }
+            // Nobody needs the old digits, instead of which staff wants others, once they are over.
+            let clock = reading(world, keypad, &world.vendors.rules(keypad));
+            let over = code.end.is_some_and(|end| end <= clock);
+            if over && !world.stays[number].redrawn.is_empty() {
+                continue;
+            }
             let handed_out = handed_out(world, number, keypad);
             let second = after.iter().any(|other| {
                 let stands = world.stay_of(other) == Some(number) || handed_out.contains(&other.id);
@@ -218,10 +224,8 @@ impl Promises {
             if shows_nothing && !handed_out.is_empty() {
                 continue;
             }
-            let yields = yields(world, number, keypad);
             // Who makes room for a sooner arrival keeps the right to come back, and what is over takes nothing away.
-            let clock = reading(world, keypad, &world.vendors.rules(keypad));
-            let over = code.end.is_some_and(|end| end <= clock);
+            let yields = yields(world, number, keypad);
             if !yields && !over {
                 self.brake_holds(world, number, keypad)?;
             }
