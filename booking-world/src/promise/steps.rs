@@ -503,7 +503,7 @@ impl Promises {
         if !settled || !arrives || fresh || unseen || watched || world.knows_the_way(number) {
             return Ok(());
         }
-        let told = alerts(world, stay.tenant);
+        let told = alerts_since(world, stay.tenant, now - super::doors::KNOWN_FOR);
         let rows = world.rows_of(number);
         let about = |alert: &&AlertRecord| {
             alert.stay.is_none()
@@ -625,10 +625,15 @@ fn yields(world: &World, number: usize, keypad: usize) -> bool {
 
 /// The open alerts of a tenant.
 pub(crate) fn alerts(world: &World, tenant: usize) -> Vec<AlertRecord> {
+    alerts_since(world, tenant, DateTime::<Utc>::MAX_UTC)
+}
+
+/// The alerts of a tenant that are open, or were then.
+fn alerts_since(world: &World, tenant: usize, then: DateTime<Utc>) -> Vec<AlertRecord> {
     let rows = now_or_never(world.store.rows(Kind::Alert, &names::tenant(tenant), None, 10_000));
     let rows = rows.and_then(Result::ok).unwrap_or_default();
     let open = rows.into_iter().filter_map(|row| match row.record {
-        Record::Alert(alert) if alert.closed_at.is_none() => Some(alert),
+        Record::Alert(alert) if alert.closed_at.is_none_or(|at| at > then) => Some(alert),
         _ => None,
     });
     open.collect()
