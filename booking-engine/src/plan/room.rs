@@ -194,7 +194,9 @@ impl Planner<'_> {
         let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
         #[cfg(staykey_planted)]
         let in_house = in_house && !planted(planted::IN_HOUSE_YIELDS);
-        let needed = room.order.iter().take(room.places).any(|rival| !rival.is_there());
+        // One of its own that waits, too, needs no place beside it.
+        let waits = |rival: &&Rival| !rival.is_there() && rival.stay != self.s.booking.id;
+        let needed = room.order.iter().take(room.places).any(waits);
         if in_house || room.free > 0 || !needed || room.has_right(code) {
             return false;
         }

@@ -1,9 +1,10 @@
 //! Keypads that hold only so many codes, or take them only shortly before they open.
 
-use booking_core::Listing;
 use booking_core::store::WriteKind::{Create, Delete};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
+use booking_core::{Listing, Window};
 use booking_engine::Mode;
+use chrono::Duration;
 
 use super::situations::{
     after, capacity, heard, in_house, lobby_rival, lost, made, served, unseen, unwanted,
@@ -68,6 +69,17 @@ fn places() {
         ("nobody makes room for a sooner arrival that has a place",
             |c| { served(c); capacity(c, 2, vec![(60, true)]); }, nothing,
             &["wake in 162120"]),
+        ("a code makes no room for an earlier one of its stay that waits, too",
+            |c| {
+                c.codes = vec![lost(after(Create, NotApplied)), made()]; c.messages = vec![heard()];
+                capacity(c, 1, vec![]);
+            },
+            |s| {
+                let window = s.codes[0].window.clone();
+                let start = window.start() - Duration::hours(2);
+                s.codes[0].window = Window::new(start, window.end(), window.zone()).unwrap();
+            },
+            &["read lobby", "code 0: Unwanted", "wake in 162120"]),
         ("nobody makes room for one that nobody wants",
             |c| { served(c); capacity(c, 1, vec![(60, false)]); }, |s| lobby_rival(s).wanted = false,
             &["wake in 162120"]),
