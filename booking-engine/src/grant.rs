@@ -66,8 +66,6 @@ pub(crate) struct Run<'a> {
     /// All codes on those keypads of the stay that hold only so many.
     rivals: BTreeMap<DoorKey, Vec<Rival>>,
     unread: BTreeSet<DoorKey>,
-    /// What stands on record of the stay, newest first, once it was looked up.
-    standing: Option<Vec<AuditEntry>>,
     /// What was noticed on the way and is mended by now: staff must hear of it all the same.
     pub(crate) alerts: BTreeMap<(AlertKind, Option<DoorId>), String>,
     /// When to look again, beyond what the plan says.
@@ -121,7 +119,6 @@ impl Engine {
             budgets: BTreeMap::new(),
             rivals: BTreeMap::new(),
             unread: BTreeSet::new(),
-            standing: None,
             alerts: BTreeMap::new(),
             later: None,
             is_newcomer: false,
@@ -403,18 +400,16 @@ impl Run<'_> {
 
     /// Whether it is on record already that this would be done, or waits, and nothing has happened to the stay since: every
     /// run finds it again.
-    async fn stands(&mut self, what: &str, detail: &str) -> Result<bool, WorkError> {
+    async fn stands(&self, what: &str, detail: &str) -> Result<bool, WorkError> {
         let is_standing = |entry: &AuditEntry| STANDING.contains(&entry.what.as_str());
         let news = |write: &Write| matches!(write, Write::Audit(entry) if !is_standing(entry));
         if !STANDING.contains(&what) || self.along.iter().any(news) {
             return Ok(false);
         }
-        if self.standing.is_none() {
-            let stay = Some(&self.stay.booking.id);
-            let rows = self.engine.store.audit(&self.tenant.slug, stay, None, LATELY).await?;
-            self.standing = Some(rows.into_iter().map(|row| row.entry).take_while(is_standing).collect());
-        }
-        let standing = self.standing.iter().flatten().filter(|entry| entry.what == what);
+        let stay = Some(&self.stay.booking.id);
+        let rows = self.engine.store.audit(&self.tenant.slug, stay, None, LATELY).await?;
+        let standing = rows.iter().map(|row| &row.entry).take_while(|entry| is_standing(entry));
+        let standing = standing.filter(|entry| entry.what == what);
         // What would be done is one entry of all steps: the last one tells.
         let last = if what == WOULD { 1 } else { LATELY };
         Ok(standing.take(last).any(|entry| entry.detail == detail))

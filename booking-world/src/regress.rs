@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 135] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 141] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -143,6 +143,12 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 135] = [
     (12_956_425_520_052_671_054, Features::default),
     (215_430_942_994_950_651, Features::default),
     (3_660_780_885_403_461_201, Features::default),
+    (2_256_275_234_366_007_935, Features::default),
+    (9_956_714_675_130_379_038, Features::default),
+    (7_207_140_578_785_870_406, Features::default),
+    (17_164_437_943_909_052_270, Features::default),
+    (13_929_812_603_253_800_660, Features::default),
+    (1_679_927_449_192_681_593, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

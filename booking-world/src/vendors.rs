@@ -147,6 +147,11 @@ impl Vendors {
         self.generations.get(keypad).copied().unwrap_or(0)
     }
 
+    /// Whether a door has the keypad of this key now.
+    pub(crate) fn is_present(&self, keypad: usize, key: &DoorKey) -> bool {
+        self.is_simulated(keypad) || self.key(keypad) == *key
+    }
+
     /// The key of the model keypad that a door has now.
     pub(crate) fn key(&self, keypad: usize) -> DoorKey {
         names::later_key(keypad, self.generation(keypad))

@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
-use booking_core::{ListedCode, Marker, Proof, Window};
+use booking_core::{DoorKey, ListedCode, LockError, Marker, Pin, Proof, VendorCodeId, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -19,34 +19,37 @@ impl Planner<'_> {
         let mut codes = std::mem::take(&mut self.plan.codes);
         let mut owned: Vec<_> =
             codes.iter().filter_map(|code| Some((code.key.clone(), code.vendor_id.clone()?))).collect();
-        for code in &mut codes {
-            self.rebind(code);
-            if self.s.tenant.retired.contains(&code.key) || self.s.tenant.at(&self.place(code)).is_none() {
-                continue;
-            }
-            if self.is_blind(&self.place(code)) {
-                self.observe_blindly(code);
-                continue;
-            }
-            let Some(view) = self.s.views.get(&code.key) else { continue };
-            let taken = |listed: &ListedCode| {
-                owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
-                    && code.vendor_id.as_ref() != Some(&listed.id)
-            };
-            // What was proven gone is not looked for under another id: its successor may have its digits.
-            let found = match code.state {
-                CodeState::Wanted | CodeState::Unwanted => self.find(code, view, taken).cloned(),
-                CodeState::Removed => None,
-            };
-            // One listed code stands for one entry.
-            owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
-            match code.state {
-                CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
-                CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
-                CodeState::Removed => self.observe_removed(code, view),
+        // What is there is matched first: of what is left something may have been taken for gone.
+        for removed in [false, true] {
+            for code in codes.iter_mut().filter(|code| (code.state == CodeState::Removed) == removed) {
+                self.observe_one(code, &mut owned);
             }
         }
         self.plan.codes = codes;
+    }
+
+    fn observe_one(&mut self, code: &mut CodeRecord, owned: &mut Vec<(DoorKey, VendorCodeId)>) {
+        self.rebind(code);
+        if self.s.tenant.retired.contains(&code.key) || self.s.tenant.at(&self.place(code)).is_none() {
+            return;
+        }
+        if self.is_blind(&self.place(code)) {
+            self.observe_blindly(code);
+            return;
+        }
+        let Some(view) = self.s.views.get(&code.key) else { return };
+        let taken = |listed: &ListedCode| {
+            owned.iter().any(|(key, id)| *key == code.key && *id == listed.id)
+                && code.vendor_id.as_ref() != Some(&listed.id)
+        };
+        let found = self.find(code, view, taken).cloned();
+        // One listed code stands for one entry.
+        owned.extend(found.as_ref().map(|listed| (code.key.clone(), listed.id.clone())));
+        match code.state {
+            CodeState::Wanted => self.observe_wanted(code, view, found.as_ref()),
+            CodeState::Unwanted => self.observe_unwanted(code, view, found.as_ref()),
+            CodeState::Removed => self.observe_removed(code, view, found.as_ref()),
+        }
     }
 
     /// What the configuration says of a code's keypad by now: its door may have another name, or the keypad be gone.
@@ -261,10 +264,9 @@ impl Planner<'_> {
     }
 
     /// A code that was proven gone and is there again is taken off again.
-    fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView) {
+    fn observe_removed(&mut self, code: &mut CodeRecord, view: &DoorView, found: Option<&ListedCode>) {
         let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
-        let there = code.vendor_id.as_ref().and_then(|id| view.code(id));
-        if let Some(listed) = there.filter(|_| newer) {
+        if let Some(listed) = found.filter(|_| newer) {
             code.state = CodeState::Unwanted;
             code.vendor_id = Some(listed.id.clone());
             if let Some(write) = &mut code.write {
@@ -353,6 +355,11 @@ impl Planner<'_> {
         if known.is_some() {
             return known;
         }
+        // What was proven gone by its id is not looked for under another one: that may be another's.
+        let removed = code.state == CodeState::Removed;
+        if removed && code.vendor_id.is_some() {
+            return None;
+        }
         // The one that it was written with: the booking may have another name by now. A write that gave it that name may
         // have failed, so that it still has a former one.
         let written = Marker::find_all(&code.note);
@@ -361,14 +368,15 @@ impl Planner<'_> {
         if planted(planted::SECOND_CODE) {
             return None;
         }
-        let same = |listed: &&ListedCode| {
-            let stored = listed.stored.as_ref();
-            !taken(listed)
-                && stored.is_none_or(|stored| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored))
-        };
-        // Of several the one that needs no further write.
         let (start, end) = code.window.wall();
         let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
+        let same = |listed: &&ListedCode| {
+            let digits = |stored: &Pin| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored);
+            // Whether masked digits are those of what was taken for gone, its times tell, or that the keypad refused them.
+            let masked = !removed || as_written(listed) || was_hidden(code);
+            !taken(listed) && listed.stored.as_ref().map_or(masked, digits)
+        };
+        // Of several the one that needs no further write.
         let best = |marker| view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed));
         let former = || self.s.former.iter().filter(|former| *former != written).find_map(best);
         best(written).or_else(former)
@@ -380,6 +388,12 @@ impl Planner<'_> {
             .iter()
             .any(|code| code.key == place.key && code.vendor_id.as_ref() == Some(&listed.id))
     }
+}
+
+/// Whether the keypad said of digits that were offered once more that it has them.
+fn was_hidden(code: &CodeRecord) -> bool {
+    let refused = code.write.as_ref().and_then(|write| write.error.as_deref());
+    code.attempts > 0 && refused == Some(&LockError::DuplicatePin.to_string())
 }
 
 /// The ledger entry as it would be if a change from outside stood.

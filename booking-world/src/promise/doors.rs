@@ -135,7 +135,7 @@ impl Promises {
     ) -> Result<(), Broken> {
         let Some(since) = self.blind.get(&keypad).copied() else { return Ok(()) };
         let unseen = world.vendors.rules(keypad).listing == Listing::Nothing;
-        if unseen || world.hub.now() - since <= KNOWN_FOR {
+        if unseen || is_recent(world, since) {
             return Ok(());
         }
         let new = after.iter().filter(|code| before.iter().all(|old| old.id != code.id));
@@ -151,8 +151,8 @@ impl Promises {
     /// A code is on record as removed only where some read did not show it.
     pub(super) fn removal_is_proven(&self, world: &World, code: &CodeRecord) -> Result<(), Broken> {
         let keypad = names::keypad_of(&code.key).filter(|keypad| {
-            let present = world.vendors.is_simulated(*keypad) || world.vendors.key(*keypad) == code.key;
-            present && world.vendors.rules(*keypad).listing != Listing::Nothing
+            world.vendors.is_present(*keypad, &code.key)
+                && world.vendors.rules(*keypad).listing != Listing::Nothing
         });
         let (Some(keypad), Some(id), CodeState::Removed) = (keypad, &code.vendor_id, code.state) else {
             return Ok(());
@@ -249,7 +249,7 @@ impl Promises {
         if stay.redrawn.is_empty() || !coming || !can_hear(world, stay) || !knows(gone) {
             return Ok(());
         }
-        let given = super::steps::handed_out(world, number, keypad);
+        let given = super::records::handed_out(world, number, keypad);
         let mine = |code: &&OnDoor| {
             !code.leaving && (world.stay_of(code) == Some(number) || given.contains(&code.id))
         };
@@ -273,4 +273,9 @@ fn can_hear(world: &World, stay: &Stay) -> bool {
     let phone = stay.content().phone;
     let phoned = phone.is_some() && stay.versions.iter().all(|(_, content)| content.phone == phone);
     channels.iter().all(|channel| channel.thread || phoned)
+}
+
+/// Whether hosts may act by what was known before this.
+pub(super) fn is_recent(world: &World, at: DateTime<Utc>) -> bool {
+    world.hub.now() - at <= KNOWN_FOR
 }

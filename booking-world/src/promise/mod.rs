@@ -4,10 +4,13 @@
 //! that a fault cannot hide in both.
 
 mod doors;
+mod records;
+mod removals;
 mod rest;
-mod steps;
 #[cfg(test)]
 mod tests;
+mod told;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +29,7 @@ use crate::truth::{Content, Stay};
 use crate::vendors::unit_ref;
 use crate::world::{World, now_or_never};
 
-pub(crate) use steps::alerts;
+pub(crate) use records::alerts;
 
 /// A promise that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +135,24 @@ struct Belief {
     words: usize,
 }
 
+/// How much was written and told so far; what is taken away by its time does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    writes: u64,
+    messages: u64,
+}
+
+/// How things were when the echoes began.
+#[derive(Clone, Copy, Debug)]
+struct BeforeEchoes {
+    /// How much had been written and told.
+    sum: Sum,
+    /// How many bookings were known.
+    known: usize,
+    /// Whether a stay is gone whose last words nobody has heard.
+    unheard: bool,
+}
+
 /// What promises remember.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
@@ -168,9 +189,8 @@ pub(crate) struct Promises {
     lifted: bool,
     /// Which stay has which backup code, by keypad and the vendor's id.
     given: BTreeMap<(usize, VendorCodeId), usize>,
-    /// How much had been written and told, and how many stays were known, when the echoes began.
-    before_echoes: Option<(steps::Sum, usize)>,
-    sum: steps::Sum,
+    before_echoes: Option<BeforeEchoes>,
+    sum: Sum,
     arrivals: BTreeSet<(DateTime<Utc>, usize)>,
 }
 
@@ -367,17 +387,17 @@ impl Promises {
     pub(crate) fn after(&mut self, world: &World, deed: &Deed) -> Result<(), Broken> {
         match deed {
             Deed::Wrote { host, keypad, generation, step, before, after } => {
-                steps::mode_is_kept(world, *keypad, *step, before, after)?;
+                writes::mode_is_kept(world, *keypad, *step, before, after)?;
                 // A keypad that was replaced is looked at when somebody who still has a code there is.
                 if *generation != world.vendors.generation(*keypad) {
-                    return steps::foreign_codes_stay(world, *keypad, before, after);
+                    return writes::foreign_codes_stay(world, *keypad, before, after);
                 }
                 self.sum.writes += 1;
                 self.note_full(world, *keypad, before.len());
                 let new = after.iter().filter(|code| !before.contains(code));
                 self.listed.entry(*keypad).or_default().extend(new.cloned());
-                steps::foreign_codes_stay(world, *keypad, before, after)?;
-                steps::no_pin_twice(world, *keypad, before, after)?;
+                writes::foreign_codes_stay(world, *keypad, before, after)?;
+                writes::no_pin_twice(world, *keypad, before, after)?;
                 self.leaves(world, *keypad, before, after);
                 self.digits_rest(world, *keypad, before, after)?;
                 if *step == crate::coverage::Step::Created {
@@ -400,7 +420,7 @@ impl Promises {
             }
             Deed::Heard { tenant, to, body, channel, .. } => {
                 self.sum.messages += 1;
-                steps::watches_in_silence(world, *tenant)?;
+                told::watches_in_silence(world, *tenant)?;
                 self.heard(world, *tenant, *channel, to, body)?;
             }
             Deed::Booking(record) => self.booking(world, record)?,
@@ -416,7 +436,7 @@ impl Promises {
             }
             Deed::Duplicate { keypad, code } => {
                 self.duplicates.insert(*keypad);
-                steps::not_of_another_stay(world, *keypad, code)?;
+                writes::not_of_another_stay(world, *keypad, code)?;
             }
             Deed::Parked => {
                 let text = "the plan of a stay does not come to rest";

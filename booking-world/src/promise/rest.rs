@@ -6,7 +6,7 @@ use booking_core::store::{AlertRecord, CodeState, MessageRecord, Record, Store a
 use booking_core::{BookingId, Clock as _, DoorRules, Listing, VendorCodeId};
 use chrono::Duration;
 
-use super::{Broken, Promises, reading, steps, times, typed};
+use super::{BeforeEchoes, Broken, Promises, reading, records, times, typed};
 use crate::deed::OnDoor;
 use crate::names;
 use crate::truth::{Heard, Stay};
@@ -30,7 +30,7 @@ impl Resting<'_> {
 impl Promises {
     pub(crate) fn at_rest(&mut self, world: &World) -> Result<(), Broken> {
         let alerts: Vec<Vec<AlertRecord>> =
-            (0..world.policies.len()).map(|tenant| steps::alerts(world, tenant)).collect();
+            (0..world.policies.len()).map(|tenant| records::alerts(world, tenant)).collect();
         let stays: Vec<Resting<'_>> = world
             .stays
             .iter()
@@ -99,8 +99,9 @@ impl Promises {
                     };
                     // A list that shows what was there before looks as if somebody had changed it back; who gets another
                     // name then gets a code like that, too.
-                    let renamed =
-                        || resting.stay.references.len() > 1 && steps::noted(world, number, "change-adopted");
+                    let renamed = || {
+                        resting.stay.references.len() > 1 && records::noted(world, number, "change-adopted")
+                    };
                     let is_hidden = self.hidden.contains(&(keypad, code.id.clone()));
                     let is_old = resting.adopts && (is_hidden || renamed());
                     if !is_old && !is_right(world, resting, keypad, &rules, code) {
@@ -123,15 +124,23 @@ impl Promises {
         records.len()
     }
 
-    pub(crate) fn before_echoes(&mut self, _world: &World) -> Result<(), Broken> {
-        self.before_echoes = Some((self.sum, self.known_bookings()));
+    /// Whether a stay is gone whose words from before nobody has heard: their webhook was lost.
+    fn has_unheard_words(&self, (number, stay): (usize, &Stay)) -> bool {
+        let last = self.beliefs.get(&number).and_then(|beliefs| beliefs.last());
+        let after = last.map_or(0, |belief| belief.most + 1);
+        stay.content().gone && stay.versions.iter().skip(after).any(|(_, content)| !content.gone)
+    }
+
+    pub(crate) fn before_echoes(&mut self, world: &World) -> Result<(), Broken> {
+        let unheard = world.stays.iter().enumerate().any(|stay| self.has_unheard_words(stay));
+        self.before_echoes = Some(BeforeEchoes { sum: self.sum, known: self.known_bookings(), unheard });
         Ok(())
     }
 
     pub(crate) fn after_echoes(&mut self, world: &World) -> Result<(), Broken> {
-        let Some((before, known)) = self.before_echoes else { return Ok(()) };
-        // Who hears of a booking for the first time by a repetition has not heard it twice.
-        let first = self.known_bookings() > known;
+        let Some(BeforeEchoes { sum: before, known, unheard }) = self.before_echoes else { return Ok(()) };
+        // Who hears of a booking, or of what became of it, for the first time by a repetition has not heard it twice.
+        let first = unheard || self.known_bookings() > known;
         if self.sum == before || first || world.stays.iter().any(|stay| has_a_moment(world, stay)) {
             return Ok(());
         }
@@ -142,7 +151,7 @@ impl Promises {
 
 /// Whether staff of a tenant was told of codes that name no booking.
 fn is_reported(world: &World, tenant: usize) -> bool {
-    steps::alerts(world, tenant).iter().any(|alert| alert.kind == "foreign-marker")
+    records::alerts(world, tenant).iter().any(|alert| alert.kind == "foreign-marker")
 }
 
 /// Whatever is on the keypads that a door had before.
@@ -238,7 +247,7 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
         return Want::None;
     }
     // Whoever goes by a backup code that is there needs no other.
-    let handed_out = steps::handed_out(world, resting.number, keypad);
+    let handed_out = records::handed_out(world, resting.number, keypad);
     let is_there = |id| world.vendors.in_cloud(keypad).iter().any(|on| on.id == id);
     if resting.is_alerted(&["backup-issued"]) && handed_out.into_iter().any(is_there) {
         return Want::Whatever;
@@ -358,7 +367,7 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
     let all_there = doors.iter().all(|keypad| matches!(wanted(world, resting, *keypad), Want::One));
     // Who has another booking by now is told of it in its time; who is due within the hour may have heard a part.
     let only_now = stay.heard.iter().all(|heard| due.is_some_and(|due| heard.at >= due));
-    let untold = only_now || steps::is_another_booking(world, stay);
+    let untold = only_now || records::is_another_booking(world, stay);
     if !content.holds() || doors.is_empty() || !all_there || (early && untold) {
         return Ok(());
     }
@@ -389,7 +398,7 @@ fn guests_know(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
             })
         };
         // Who has two names hears of two bookings, and of the one that is called off maybe last.
-        let heeded = if steps::is_another_booking(world, stay) { theirs.len() } else { 1 };
+        let heeded = if records::is_another_booking(world, stay) { theirs.len() } else { 1 };
         let is_true = theirs.iter().rev().take(heeded).any(|heard| is_right(heard) && opens(heard));
         knows |= is_true;
         // Another telephone is not told what an earlier one has heard.
@@ -443,7 +452,7 @@ fn told_once(world: &World, resting: &Resting<'_>) -> Result<(), Broken> {
         });
         // What its own vendor says was never sent is sent.
         let misled = world.was_misled(earlier.at, later.at);
-        let another = steps::is_another_booking(world, resting.stay);
+        let another = records::is_another_booking(world, resting.stay);
         if !named && !between && !misled && !another && !world.woke(earlier.at, later.at) {
             let text =
                 format!("stay {} heard the same thing twice on channel {}", resting.number, later.channel);

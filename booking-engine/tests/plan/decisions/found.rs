@@ -3,18 +3,38 @@
 use booking_core::store::CodeState;
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, Intended, NotApplied, Unknown};
-use booking_core::{Listing, Marker, Proof, VendorCodeId};
+use booking_core::{Listing, LockError, Marker, Proof, VendorCodeId};
 use booking_engine::Mode;
 use chrono::Duration;
 
 use super::situations::{
-    after, awaited, heard, in_house, linked, look, lost, made, on, only_listed, relist, removed, served,
-    without_id,
+    after, awaited, heard, in_house, linked, look, lost, made, on, only_listed, refused, relist, removed,
+    served, without_id, write,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::Complete;
-use crate::case::{CodeCase, Stranger, There, Told};
-use crate::scene::{door_id, key, marker, name};
+use crate::case::{Case, CodeCase, Stranger, There, Told};
+use crate::scene::{Scene, door_id, key, marker, name};
+
+/// A code whose id a list that hid it has lost, taken for gone before the last read.
+fn hidden(case: &mut Case) {
+    let lost = without_id(after(Create, NotApplied));
+    case.codes = vec![CodeCase { state: CodeState::Removed, ..lost }];
+    case.stay.told = Told::Cancelled;
+    case.doors[0].view = Complete { ago: 0 };
+}
+
+/// The lobby's list shows no digits.
+fn mask(scene: &mut Scene) {
+    scene.truth.get_mut(&key("lobby")).unwrap().iter_mut().for_each(|code| code.stored = None);
+    look(scene, "lobby");
+}
+
+/// The keypad said that it has the digits, after so many failures.
+fn refused_digits(scene: &mut Scene, attempts: u32) {
+    refused(scene, 0, attempts);
+    write(scene, 0).error = Some(LockError::DuplicatePin.to_string());
+}
 
 #[test]
 #[rustfmt::skip]
@@ -83,6 +103,49 @@ fn found() {
             },
             nothing,
             &["code 1: proof Listed, since 0, write Some(Applied), id v1", "wake in 1275600"]),
+        ("what is there is matched before what was taken for gone",
+            |c| {
+                hidden(c); c.codes[0].there = There::Nothing; c.codes.push(without_id(after(Create, Unknown)));
+                c.messages = vec![heard()]; c.stay.told = Told::Confirmed;
+            },
+            nothing,
+            &["code 1: proof Listed, since 0, write Some(Applied), id v1", "wake in 1275600"]),
+        ("a code that a list hid shows again, although its unit is not mapped",
+            |c| { hidden(c); c.stay.told = Told::Unmapped; }, nothing,
+            &[
+                "weigh door/lobby source/smoobu",
+                "code 0: Unwanted, id v0",
+                "alert UnmappedUnit all",
+                "note code-back: a removed code is on door lobby again",
+                "wake in 1275600",
+            ]),
+        ("a code of a known id that was proven gone is not looked for under another one",
+            |c| { hidden(c); c.stay.told = Told::Unmapped; },
+            |s| s.codes[0].vendor_id = Some(VendorCodeId::parse("other").unwrap()),
+            &["alert UnmappedUnit all", "wake in 1275600"]),
+        ("a masked code that a list hid is known by its times",
+            hidden, mask,
+            &[
+                "weigh door/lobby source/smoobu",
+                "code 0: Unwanted, id v0",
+                "note code-back: a removed code is on door lobby again",
+            ]),
+        ("a masked code with another end need not be the one that a list hid",
+            |c| { hidden(c); c.codes[0].there = There::OtherEnd; }, mask,
+            &["alert ForeignMarker lobby a code with our marker whose digits are masked"]),
+        ("a masked code is the one whose digits the keypad refused twice",
+            |c| { hidden(c); c.codes[0].there = There::OtherEnd; }, |s| { mask(s); refused_digits(s, 1); },
+            &[
+                "weigh door/lobby source/smoobu",
+                "code 0: Unwanted, id v0",
+                "note code-back: a removed code is on door lobby again",
+            ]),
+        ("a masked code may be in the way of one that was offered once",
+            |c| { hidden(c); c.codes[0].there = There::OtherEnd; }, |s| { mask(s); refused_digits(s, 0); },
+            &["alert ForeignMarker lobby a code with our marker whose digits are masked"]),
+        ("a masked code need not be one that was refused for another reason",
+            |c| { hidden(c); c.codes[0].there = There::OtherEnd; }, |s| { mask(s); refused(s, 0, 1); },
+            &["alert ForeignMarker lobby a code with our marker whose digits are masked"]),
         ("a code under a marker from before",
             |c| {
                 served(c); c.codes = vec![lost(after(Create, Unknown))];
