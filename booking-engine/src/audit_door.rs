@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use booking_core::store::{Arrival, Lease, Origin, Tx, WorkKey, Write};
+use booking_core::store::{Arrival, CodeRecord, Lease, Origin, Tx, WorkKey, Write};
 use booking_core::{
     BookingId, Call, DoorId, DoorKey, Event, IntegrationName, ListedCode, Listing, Marker, Proof, Reply,
     VendorCodeId,
 };
+use chrono::Duration;
 
 use crate::alert::AlertKind;
 use crate::doors::DOUBT;
 use crate::engine::{Doing, Done, Engine, WorkError};
 use crate::tenant::Tenant;
+
+/// How long a door must be out of reach before those who are about to arrive are looked at.
+const PATIENCE: Duration = Duration::hours(1);
 
 impl Engine {
     pub(crate) async fn work_door(
@@ -44,6 +48,9 @@ impl Engine {
                 let gone = self.unbound(tenant, door, call).await;
                 writes.extend(self.tenant_alert(tenant, AlertKind::KeypadGone, door.as_str(), gone).await?);
             }
+            if view.failing.is_some_and(|(since, _)| now - since >= PATIENCE) {
+                writes.extend(self.arrivals(tenant, door, &setup.door.key).await?);
+            }
             let next = view.retry_at.unwrap_or(now + tenant.door_read_every);
             return self.finish(&lease, writes, Done { next: Some(next), failed: true }, None).await;
         }
@@ -54,6 +61,21 @@ impl Engine {
         // What a list leaves out, or what is doubted, is looked at again soon.
         let next = if whole { tenant.door_read_every } else { tenant.door_read_every.min(DOUBT) };
         self.finish(&lease, writes, Done { next: Some(now + next), failed: false }, None).await
+    }
+
+    /// Whoever arrives soon at a door that cannot be read is looked at, so that staff hears of the door before.
+    async fn arrivals(&self, tenant: &Tenant, door: &DoorId, key: &DoorKey) -> Result<Vec<Write>, WorkError> {
+        let now = self.clock.now();
+        let units = tenant.units.iter().filter(|unit| unit.doors.contains(door));
+        let Some(ahead) = units.map(|unit| unit.policy.escalate_before).max() else { return Ok(Vec::new()) };
+        let codes = self.store.codes_on(&tenant.slug, key).await?;
+        let soon = |code: &&CodeRecord| (now..=now + ahead).contains(&code.window.opens());
+        let due = codes.iter().filter(soon).map(|code| Write::Due {
+            work: WorkKey::Grant(tenant.slug.clone(), code.stay.clone()),
+            at: now,
+            priority: None,
+        });
+        Ok(due.collect())
     }
 
     /// What staff is offered where a door's account works and no longer shows its keypad: those that no door has.

@@ -36,6 +36,8 @@ pub use crate::stay::Linked;
 use crate::tenant::{Mode, Place, Tenant};
 use crate::wish::{Wish, Wished, wish};
 
+/// How often staff's word of a door that cannot be read is looked at again.
+const LOOK_AT_DOORS: Duration = Duration::minutes(30);
 /// How often a backup code is looked at. A later end is given to it a little more than that before its end.
 const LOOK_AT_BACKUPS: Duration = Duration::days(29);
 
@@ -464,10 +466,8 @@ impl Planner<'_> {
                     false => AlertKind::FormerKeypad,
                 };
                 self.alert(kind, Some(&place.door), detail);
-                // Once that time has come, whoever needs the door reads it.
-                if let Some(at) = view.retry_at.filter(|at| *at > now) {
-                    self.wake(at);
-                }
+                // Once that time has come, whoever needs the door reads it; the others look whether somebody could.
+                self.wake(view.retry_at.filter(|at| *at > now).unwrap_or(now + LOOK_AT_DOORS));
             }
         }
         let stuck = |code: &&CodeRecord| code.state == CodeState::Unwanted && code.attempts >= 3;

@@ -445,6 +445,7 @@ fn renew(world: &mut World, keypad: usize) {
     let stays: Vec<usize> =
         world.vendors.in_cloud(keypad).iter().filter_map(|code| world.stay_of(code)).collect();
     stays.into_iter().for_each(|stay| world.touches(stay, keypad));
+    world.renewed.insert(keypad, world.hub.now());
     if !world.vendors.is_simulated(keypad) {
         world.vendors.locks.renew(&world.vendors.key(keypad));
     }

@@ -36,7 +36,15 @@ impl HubSeam {
     }
 
     fn codes(&self, key: &DoorKey) -> Vec<OnDoor> {
-        self.locks.get().and_then(Weak::upgrade).map_or_else(Vec::new, |locks| in_cloud(&locks, key))
+        self.locks().map_or_else(Vec::new, |locks| in_cloud(&locks, key))
+    }
+
+    fn can_be_asked(&self, key: &DoorKey) -> bool {
+        self.locks().is_some_and(|locks| locks.can_be_asked(key))
+    }
+
+    fn locks(&self) -> Option<Arc<ModelLocks>> {
+        self.locks.get().and_then(Weak::upgrade)
     }
 }
 
@@ -100,6 +108,7 @@ impl Seam for HubSeam {
             };
             let generation = key.keypad.parse().unwrap_or(0);
             if op == LockOp::Codes {
+                let view = if self.can_be_asked(key) { view } else { View::Failed };
                 self.hub.did(Deed::Read { host, keypad, generation, view });
             }
             if let Some(step) = step {

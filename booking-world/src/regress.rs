@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 141] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 150] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -149,6 +149,15 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 141] = [
     (17_164_437_943_909_052_270, Features::default),
     (13_929_812_603_253_800_660, Features::default),
     (1_679_927_449_192_681_593, Features::default),
+    (1_349_194_051_096_967_904, Features::default),
+    (13_221_873_035_431_786_768, Features::default),
+    (410_603_704_889_376_613, Features::default),
+    (5_751_497_042_752_905_798, Features::default),
+    (9_830_236_076_505_379_584, Features::default),
+    (13_009_996_696_812_014_598, Features::default),
+    (13_215_858_015_071_931_889, Features::default),
+    (17_493_321_843_020_328_403, Features::default),
+    (15_715_975_620_755_371_788, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -1,5 +1,6 @@
 //! One history, run: hosts, vendors, guests and staff in one thread, in virtual time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use booking_core::store::{Lease, Places, Store, StoreError};
@@ -120,6 +121,8 @@ pub struct World {
     stalls: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// When a vendor left messages out that it was asked for.
     left_out: Vec<DateTime<Utc>>,
+    /// When a keypad was last replaced by an empty one, without a word to anybody.
+    pub(crate) renewed: BTreeMap<usize, DateTime<Utc>>,
 }
 
 /// What comes back at a keypad.
@@ -165,6 +168,7 @@ impl World {
             troubled: None,
             stalls: Vec::new(),
             left_out: Vec::new(),
+            renewed: BTreeMap::new(),
             policies,
             hub,
             store,

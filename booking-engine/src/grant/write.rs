@@ -317,7 +317,6 @@ impl Run<'_> {
                     self.along.clear();
                     let chosen = choices.into_iter().zip(mints.iter()).zip(claimed.into_iter().skip(kept));
                     for ((choice, codes), index) in chosen {
-                        self.note_lost_digits(choice.get(index).map_or(&[], Vec::as_slice));
                         self.take(choice, codes, index, intents);
                     }
                     self.stay.stored();
@@ -346,18 +345,16 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// A guest who knew other digits of a door gets new ones only for a reason, which is on record.
-    fn note_lost_digits(&mut self, codes: &[CodeRecord]) {
-        for code in codes {
-            let stored = code.pins.as_ref().map(|pins| &pins.stored);
-            if self.last_digits(&code.door).is_some_and(|last| Some(&last) != stored) {
-                let door = &code.door;
-                self.audit(
-                    "pin-taken",
-                    format!("the digits that the stay had on door {door} cannot be had any more"),
-                );
-            }
-        }
+    /// A guest who knew other digits of a door gets new ones only for a reason, which is on record with them.
+    fn lost_digits(&self, codes: &[CodeRecord]) -> impl Iterator<Item = Write> {
+        let stored = |code: &CodeRecord| code.pins.as_ref().map(|pins| pins.stored.clone());
+        let lost = move |code: &&CodeRecord| {
+            self.last_digits(&code.door).is_some_and(|last| Some(last) != stored(code))
+        };
+        codes.iter().filter(lost).map(|code| {
+            let detail = format!("the digits that the stay had on door {} cannot be had any more", code.door);
+            self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), "pin-taken", detail)
+        })
     }
 
     /// What a code claims on its door: its digits, and that nobody has those that the keypad reserves beside them.
@@ -580,6 +577,7 @@ impl Run<'_> {
                     .chain(self.ended_in_place(new).map(Record::Code))
                     .chain(self.grant_with(codes).map(Record::Grant))
                     .map(|record| Write::Put(Box::new(record)))
+                    .chain(self.lost_digits(codes))
                     .collect(),
             })
             .collect();

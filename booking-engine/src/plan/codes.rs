@@ -385,7 +385,7 @@ impl Planner<'_> {
         let opens_anyway = code.backup
             && self.s.booking.standing.is_none()
             && code.proof >= Proof::Accepted
-            && code.window.opens() <= content.window.opens()
+            && code.window.opens() <= content.window.opens().max(self.s.now)
             && code.window.closes() >= content.window.closes();
         if opens_anyway && (!self.knows_truth(access) || self.becomes_one_with_another(code, &content)) {
             return;

@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
-use booking_core::{DoorKey, ListedCode, LockError, Marker, Pin, Proof, VendorCodeId, Window};
+use booking_core::{DoorKey, ListedCode, LockError, Marker, Proof, VendorCodeId, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -282,17 +282,19 @@ impl Planner<'_> {
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
     pub(super) fn adopt(&mut self) {
-        // A gap in our configuration is no reason to take over, and then take away, what another system made.
-        let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
-        if self.s.booking.booking.is_none() || gap {
+        if self.s.booking.booking.is_none() {
             return;
         }
+        let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));
         let mut found: Vec<(Place, ListedCode)> = Vec::new();
         for setup in self.s.tenant.doors.values() {
             let Some(view) = self.s.views.get(&setup.door.key) else { continue };
             let Some(place) = self.s.tenant.place(&setup.id) else { continue };
             let is_new = |listed: &&ListedCode| {
-                !self.in_ledger(&place, listed) && !self.is_awaited(&place, listed, view)
+                // A gap in our configuration is no reason to take over, and then take away, what another system made.
+                !self.in_ledger(&place, listed)
+                    && !self.is_awaited(&place, listed, view)
+                    && (!gap || self.was_ours(&place, listed))
             };
             for listed in self.own(view, &place).filter(is_new) {
                 found.push((place.clone(), listed.clone()));
@@ -355,7 +357,8 @@ impl Planner<'_> {
         if known.is_some() {
             return known;
         }
-        // What was proven gone by its id is not looked for under another one: that may be another's.
+        // What was proven gone is not looked for under another id: its successor may have its digits. Where digits are masked
+        // nothing else would find what a list has hidden.
         let removed = code.state == CodeState::Removed;
         if removed && code.vendor_id.is_some() {
             return None;
@@ -370,16 +373,23 @@ impl Planner<'_> {
         }
         let (start, end) = code.window.wall();
         let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
-        let same = |listed: &&ListedCode| {
-            let digits = |stored: &Pin| code.pins.as_ref().is_some_and(|pins| pins.stored == *stored);
+        let same = |listed: &&ListedCode| match &listed.stored {
+            _ if taken(listed) => false,
+            Some(stored) => !removed && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored),
             // Whether masked digits are those of what was taken for gone, its times tell, or that the keypad refused them.
-            let masked = !removed || as_written(listed) || was_hidden(code);
-            !taken(listed) && listed.stored.as_ref().map_or(masked, digits)
+            None => !removed || as_written(listed) || was_hidden(code),
         };
         // Of several the one that needs no further write.
         let best = |marker| view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed));
         let former = || self.s.former.iter().filter(|former| *former != written).find_map(best);
         best(written).or_else(former)
+    }
+
+    /// Whether the ledger had a code with these digits there, and took it for gone: a list hid this one.
+    fn was_ours(&self, place: &Place, listed: &ListedCode) -> bool {
+        let alike = |pins: &Pins| Some(&pins.stored) == listed.stored.as_ref();
+        let gone = |code: &&CodeRecord| code.key == place.key && code.state == CodeState::Removed;
+        self.plan.codes.iter().filter(gone).any(|code| code.pins.as_ref().is_some_and(alike))
     }
 
     fn in_ledger(&self, place: &Place, listed: &ListedCode) -> bool {

@@ -3,7 +3,7 @@
 use booking_sim::{Fault, FaultKind, Operation, Vendor};
 use chrono::Duration;
 
-use crate::house::{House, LOFT, STUDIO, day, stay};
+use crate::house::{House, LOFT, STUDIO, day, local, stay};
 
 /// Every fault that any vendor may show, for an hour, each on every vendor.
 #[test]
@@ -96,6 +96,23 @@ fn l05_a_poison_booking_keeps_no_other_from_its_code() {
     house.sims().clear_faults();
     house.pass(Duration::hours(1));
     assert!(house.typed(STUDIO, poison).is_some());
+}
+
+#[test]
+fn staff_hears_of_a_door_out_of_reach_before_somebody_arrives_there() {
+    let house = House::new().restarted(|_| {});
+    let id = house.book(stay(STUDIO, day(3, 5), day(3, 8)));
+    let later = house.book(stay(STUDIO, day(3, 20), day(3, 22)));
+    house.pass_until(local(3, 4, 20, 0));
+    let until = local(3, 5, 12, 0);
+    house.sims().down_until(Vendor::TheKeys, until);
+    house.pass(Duration::minutes(30));
+    assert!(house.alerts(id).is_empty());
+    house.pass(Duration::hours(5));
+    assert_eq!(house.alerts(id), ["door-unreadable"]);
+    assert!(house.alerts(later).is_empty());
+    house.pass_until(until + Duration::hours(2));
+    assert!(house.alerts(id).is_empty());
 }
 
 #[test]

@@ -293,8 +293,12 @@ impl Keypad {
     }
 
     /// Without a cloud, an absent device is an absent vendor.
+    pub(super) fn can_be_asked(&self) -> bool {
+        self.spec.sync != Sync::Direct || self.reachable()
+    }
+
     fn answers(&self) -> Result<(), LockError> {
-        if self.spec.sync == Sync::Direct && !self.reachable() {
+        if !self.can_be_asked() {
             let what = "the lock does not answer";
             return Err(VendorError::new(Fault::Network, Retry::Backoff, Outcome::NotApplied, what).into());
         }

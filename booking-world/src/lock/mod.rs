@@ -124,6 +124,12 @@ impl ModelLocks {
         self.on(key, |keypad, _| keypad.in_cloud().to_vec()).unwrap_or_default()
     }
 
+    /// Whether a call for this keypad would reach it: without a cloud only where its device can be reached.
+    #[must_use]
+    pub fn can_be_asked(&self, key: &DoorKey) -> bool {
+        self.on(key, |keypad, _| keypad.can_be_asked()).unwrap_or_default()
+    }
+
     /// What happened at the device since this was asked last, in order. Whoever never asks keeps it all in memory.
     #[must_use]
     pub fn take_history(&self, key: &DoorKey) -> Vec<DeviceEvent> {

@@ -168,6 +168,8 @@ pub(crate) struct Promises {
     suspected_at: Option<DateTime<Utc>>,
     /// Since when reads of a keypad fail, or show what is called a part, whichever host reads.
     blind: BTreeMap<usize, DateTime<Utc>>,
+    /// When a keypad was last read, all of it or a part that was called one.
+    seen: BTreeMap<usize, DateTime<Utc>>,
     /// When a keypad with few places was last full.
     full: BTreeMap<usize, DateTime<Utc>>,
     /// How many codes were on a keypad when it was last read or written.
@@ -462,6 +464,9 @@ impl Promises {
         };
         if matches!(view, View::Other | View::Empty) {
             self.hides(world, keypad);
+        }
+        if matches!(view, View::Whole | View::Part) {
+            self.seen.insert(keypad, world.hub.now());
         }
         self.note_full(world, keypad, codes.len());
         let shown = self.shown.entry(keypad).or_default();

@@ -122,6 +122,7 @@ impl Promises {
             }
             let renamed = self.was_renamed_while_watched(world, number);
             let excused = yields
+                || self.is_one_of_several(world, keypad, code)
                 || is_of_another_booking(world, number, code)
                 || renamed
                 || self.makes_room_for_itself(world, number, keypad)
@@ -138,6 +139,17 @@ impl Promises {
             }
         }
         Ok(())
+    }
+
+    /// Whether a list that shows what was there has shown this code or another one of the stay, by turns: which of them is
+    /// the surplus one such lists do not tell.
+    fn is_one_of_several(&self, world: &World, keypad: usize, code: &OnDoor) -> bool {
+        let alike = |other: &&OnDoor| other.note == code.note && other.stored == code.stored;
+        let listed = self.listed.get(&keypad).map_or(&[][..], Vec::as_slice);
+        let others = listed.iter().filter(alike).filter(|other| other.id != code.id);
+        self.hidden.contains(&(keypad, code.id.clone()))
+            && others.count() > 0
+            && world.hub.is_outdated(Target::Keypad(keypad))
     }
 
     /// Whether a stay was called off under one name and came anew under another while the engine only watched: what it

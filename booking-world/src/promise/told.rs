@@ -114,6 +114,10 @@ impl Promises {
                     taken.iter().any(is_it) || shown.iter().any(is_it)
                 }
                 Proof::Listed => shown.iter().any(is_it),
+                // Nor can anybody know of a device that was swapped while it was out of reach.
+                Proof::Confirmed | Proof::Used if self.was_swapped_unseen(world, keypad) => {
+                    self.listed.get(&keypad).is_some_and(|listed| listed.iter().any(is_it))
+                }
                 Proof::Confirmed | Proof::Used => {
                     touched || world.vendors.on_device(keypad).iter().any(is_it)
                 }
@@ -134,6 +138,11 @@ impl Promises {
             }
         }
         Ok(())
+    }
+
+    /// Whether a keypad was replaced by an empty one and no read could tell since.
+    fn was_swapped_unseen(&self, world: &World, keypad: usize) -> bool {
+        world.renewed.get(&keypad).is_some_and(|at| self.seen.get(&keypad).is_none_or(|seen| seen < at))
     }
 
     fn digits_stay(&self, world: &World, number: usize, stay: &Stay) -> Result<(), Broken> {

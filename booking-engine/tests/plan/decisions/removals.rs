@@ -347,7 +347,7 @@ fn removals() {
             &["wake in 420"]),
         ("three failures of a wanted code are not told as removals",
             served, |s| { s.codes[0].attempts = 3; failing(s, "lobby", 60); },
-            &["code 0: attempts 0", "alert DoorUnreadable lobby down", "wake in 1275600"]),
+            &["code 0: attempts 0", "alert DoorUnreadable lobby down", "wake in 1800"]),
         ("two codes on two doors with a budget of one",
             |c| { c.stay.doors = 2; c.codes = vec![made(), on(1, made())]; cancelled(c, 1); }, nothing,
             &[
