@@ -298,12 +298,15 @@ impl World {
         }
     }
 
-    /// What somebody took away, while the device was out of reach, leaves the list only now.
+    /// What was taken away, while the device was out of reach, leaves the list only now.
     fn lets_go(&mut self, keypad: usize) {
         let was_touched = |stay: &usize| self.stays[*stay].touched.iter().any(|(_, at)| *at == keypad);
+        let now = self.hub.now();
         let leaving = self.vendors.in_cloud(keypad).into_iter().filter(|on| on.leaving);
-        let stays: Vec<usize> = leaving.filter_map(|on| self.stay_of(&on)).filter(was_touched).collect();
-        stays.into_iter().for_each(|stay| self.touches(stay, keypad));
+        let stays: Vec<usize> = leaving.filter_map(|on| self.stay_of(&on)).collect();
+        self.let_go.extend(stays.iter().map(|stay| (now, *stay, keypad)));
+        let touched: Vec<usize> = stays.into_iter().filter(was_touched).collect();
+        touched.into_iter().for_each(|stay| self.touches(stay, keypad));
     }
 
     /// The stay that a code's markers name, if they name just one.

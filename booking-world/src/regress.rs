@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 150] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 156] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -158,6 +158,12 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 150] = [
     (13_215_858_015_071_931_889, Features::default),
     (17_493_321_843_020_328_403, Features::default),
     (15_715_975_620_755_371_788, Features::default),
+    (14_432_178_850_852_739_023, Features::default),
+    (8_106_896_264_224_195_554, Features::default),
+    (10_633_930_942_561_792_864, Features::default),
+    (11_809_694_706_207_477_519, Features::default),
+    (10_169_077_233_868_932_155, Features::default),
+    (3_123_284_606_349_826_565, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

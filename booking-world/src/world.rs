@@ -121,6 +121,8 @@ pub struct World {
     stalls: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// When a vendor left messages out that it was asked for.
     left_out: Vec<DateTime<Utc>>,
+    /// When a device came back that then let a stay's code go, on which keypad.
+    pub(crate) let_go: Vec<(DateTime<Utc>, usize, usize)>,
     /// When a keypad was last replaced by an empty one, without a word to anybody.
     pub(crate) renewed: BTreeMap<usize, DateTime<Utc>>,
 }
@@ -168,6 +170,7 @@ impl World {
             troubled: None,
             stalls: Vec::new(),
             left_out: Vec::new(),
+            let_go: Vec::new(),
             renewed: BTreeMap::new(),
             policies,
             hub,

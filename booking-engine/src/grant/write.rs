@@ -110,12 +110,17 @@ impl Run<'_> {
             Window::new(now.naive_utc(), now.naive_utc() + chrono::Duration::minutes(1), zone).ok()
         })?;
         let (tenant, stay) = (self.tenant.slug.clone(), self.stay.booking.id.clone());
+        // A surplus code claims nothing.
+        let id = match wanted {
+            true => self.entry_for(&setup.door.key, &stored),
+            false => CodeId::draw(&*self.engine.rng),
+        };
         let grant = self.stay.grant(&*self.engine.rng, now);
         if wanted {
             grant.core.get_or_insert_with(|| stored.clone());
         }
         let code = CodeRecord {
-            id: CodeId::draw(&*self.engine.rng),
+            id: id.clone(),
             tenant,
             stay,
             grant: grant.id.clone(),
@@ -143,7 +148,7 @@ impl Run<'_> {
         if wanted && !self.policy().tell_adopted {
             self.presume_told(&code, plan);
         }
-        let id = code.id.clone();
+        self.stay.codes.retain(|known| known.id != id);
         self.stay.codes.push(code);
         Some(id)
     }
@@ -578,6 +583,7 @@ impl Run<'_> {
                     .chain(self.grant_with(codes).map(Record::Grant))
                     .map(|record| Write::Put(Box::new(record)))
                     .chain(self.lost_digits(codes))
+                    .chain(self.gaps(new))
                     .collect(),
             })
             .collect();
@@ -595,6 +601,14 @@ impl Run<'_> {
             return chrono::Duration::zero();
         }
         self.policy().quarantine
+    }
+
+    /// That the codes which end leave a gap is on record with them.
+    fn gaps(&self, new: &[NewCode]) -> impl Iterator<Item = Write> {
+        self.ended_in_place(new).map(|code| {
+            let detail = format!("the keypad of door {} holds no second code", code.door);
+            self.engine.audit(&self.tenant.slug, Some(&self.stay.booking.id), "replaced-in-place", detail)
+        })
     }
 
     /// The codes that end because new ones take their places.
@@ -633,7 +647,6 @@ impl Run<'_> {
         }
         let ended: Vec<_> = self.ended_in_place(new).collect();
         for code in ended {
-            self.audit("replaced-in-place", format!("the keypad of door {} holds no second code", code.door));
             self.stay.codes.retain(|known| known.id != code.id);
             self.stay.codes.push(code);
         }

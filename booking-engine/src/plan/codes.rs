@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
-use booking_core::{DoorId, DoorRules, Pin, Proof, Window, truncated};
+use booking_core::{CodeId, DoorId, DoorRules, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
@@ -451,10 +451,6 @@ impl Planner<'_> {
             // The keypad holds no second code, and this one is written down already: the earlier one makes room.
             Gate::InPlaceOf(earlier) => {
                 self.held.insert(code.door.clone(), FULL);
-                if self.s.mode == Mode::Full {
-                    let detail = format!("the keypad of door {} holds no second code", code.door);
-                    self.note("replaced-in-place", detail);
-                }
                 let earlier = self.plan.codes.iter_mut().find(|known| known.id == earlier);
                 if let Some(earlier) = earlier {
                     earlier.state = CodeState::Unwanted;
@@ -602,7 +598,8 @@ impl Planner<'_> {
                 // The last read has missed it: the next one tells whether there is anything to take off.
                 Some(_) if code.missing_since.is_some() => self.ask_for(&place, now),
                 Some(_) if self.brake_allows(code) => {
-                    self.step(Step::Delete { code: code.id.clone() }, When::Now)
+                    self.note_in_place(code);
+                    self.step(Step::Delete { code: code.id.clone() }, When::Now);
                 }
                 Some(_) => {}
                 // What may be on a keypad that shows nothing is written once more: its id comes with the answer.
@@ -613,14 +610,39 @@ impl Planner<'_> {
         }
     }
 
+    /// Where the keypad holds no second code, one of the stay goes before its successor is there: on record, since it leaves
+    /// a gap.
+    fn note_in_place(&mut self, code: &CodeRecord) {
+        let full = self.held.get(&code.door).is_some_and(|held| *held == FULL);
+        if full && self.wanted_on(&code.door).is_some_and(|wanted| wanted.key == code.key) {
+            let detail = format!("the keypad of door {} holds no second code", code.door);
+            self.note("replaced-in-place", detail);
+        }
+    }
+
+    /// What may be on a keypad that shows nothing. One with the same note has taken its place there.
     fn forget_or_create(&mut self, code: &CodeRecord) {
-        if last_write_was(code, WriteKind::Create) {
-            let content =
-                Content { window: code.window.clone(), name: code.name.clone(), note: code.note.clone() };
-            self.step(Step::Create { code: code.id.clone(), content }, When::Now);
-        } else if let Some(code) = self.plan.codes.iter_mut().find(|known| known.id == code.id) {
+        let alike =
+            |other: &&CodeRecord| other.id != code.id && other.key == code.key && other.note == code.note;
+        let successor = self.plan.codes.iter().filter(alike).find(|other| other.state == CodeState::Wanted);
+        let tried = last_write_was(code, WriteKind::Create);
+        match successor {
+            Some(other) if tried && other.proof < Proof::Accepted => {}
+            None if tried => {
+                let content =
+                    Content { window: code.window.clone(), name: code.name.clone(), note: code.note.clone() };
+                self.step(Step::Create { code: code.id.clone(), content }, When::Now);
+            }
+            _ => self.forget(&code.id.clone()),
+        }
+    }
+
+    fn forget(&mut self, id: &CodeId) {
+        if let Some(code) = self.plan.codes.iter_mut().find(|known| known.id == *id) {
             code.state = CodeState::Removed;
         }
+        // What it was in the way of comes next.
+        self.wake(self.s.now);
     }
 
     /// Until when a failed write must wait, unless its lock account has recovered since.

@@ -2,7 +2,7 @@
 
 use booking_core::store::{AlertRecord, Record};
 use booking_core::{Clock as _, Listing, Pin, Proof, Window};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::doors::KNOWN_FOR;
 use super::records::{alerts_since, is_another_booking, noted};
@@ -192,8 +192,9 @@ impl Promises {
         });
         // What befell a code since the last read of its door nobody can know.
         let reads = Duration::minutes(i64::from(setup.door_read_minutes) * 2 + 60);
-        let fresh =
-            stay.touched.iter().any(|(at, keypad)| now - *at < reads + world.vendors.tells_after(*keypad));
+        let lately = |at: DateTime<Utc>, keypad: usize| now - at < reads + world.vendors.tells_after(keypad);
+        let let_go = world.let_go.iter().any(|(at, stay, keypad)| *stay == number && lately(*at, *keypad));
+        let fresh = let_go || stay.touched.iter().any(|(at, keypad)| lately(*at, *keypad));
         // Whoever watched until lately has had no time yet.
         let watched = self.policies(world, stay.tenant).iter().any(|policy| policy.mode != ModeSetup::Full);
         // Nor what a list does not tell: there is none, or it shows a code that is gone.

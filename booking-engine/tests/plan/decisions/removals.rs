@@ -304,7 +304,49 @@ fn removals() {
                 c.stay.told = Told::Cancelled; c.doors[0].listing = Listing::Nothing;
             },
             nothing,
-            &["code 0: Removed"]),
+            &["code 0: Removed", "wake in 0"]),
+        ("a code whose place on a keypad that shows nothing its successor took",
+            |c| {
+                c.codes = vec![unwanted(lost(after(Create, Unknown))), after(Create, Applied)];
+                c.doors[0].listing = Listing::Nothing; c.messages = vec![heard()];
+            },
+            nothing,
+            &["code 0: Removed, write Some(NotApplied)", "wake in 0"]),
+        ("a code whose successor on a keypad that shows nothing is not taken yet",
+            |c| {
+                c.codes = vec![unwanted(lost(after(Create, Unknown))), lost(after(Create, NotApplied))];
+                c.doors[0].listing = Listing::Nothing; c.messages = vec![heard()];
+            },
+            nothing,
+            &[
+                "create 1 10 15:00 to 11 12:00",
+                "code 0: write Some(NotApplied)",
+                "wake in 1113600",
+            ]),
+        ("a code with another note on a keypad that shows nothing is no successor",
+            |c| {
+                c.codes = vec![unwanted(lost(after(Create, Unknown))), after(Create, Applied)];
+                c.doors[0].listing = Listing::Nothing; c.messages = vec![heard()];
+            },
+            |s| s.codes[0].note = "Smoobu#9002".into(),
+            &[
+                "create 0 10 15:00 to 11 12:00 noted Smoobu#9002",
+                "code 0: write Some(NotApplied)",
+                "wake in 1275600",
+            ]),
+        ("a code that goes, too, is no successor",
+            |c| {
+                c.codes = vec![unwanted(lost(after(Create, Unknown))), unwanted(after(Create, Applied))];
+                c.doors[0].listing = Listing::Nothing; cancelled(c, 3);
+            },
+            nothing,
+            &[
+                "create 0 10 15:00 to 11 12:00",
+                "delete 1",
+                "code 0: write Some(NotApplied)",
+                "draw source/smoobu for 1",
+                "draw door/lobby for 1",
+            ]),
         ("a removal that a keypad took which shows nothing",
             |c| {
                 c.codes = vec![unwanted(after(Delete, Applied))]; c.stay.told = Told::Cancelled;
@@ -445,7 +487,8 @@ fn surplus() {
                 capacity(c, 1, vec![]); c.stay.reissued_ago = Some(600);
             },
             nothing,
-            &["tell CodeReady by sms to phone later", "delete 0", "wake in 3600"]),
+            &["tell CodeReady by sms to phone later", "delete 0",
+                "note replaced-in-place: the keypad of door lobby holds no second code", "wake in 3600"]),
         ("a code of the unit before stays until the new one is told",
             |c| {
                 c.codes = vec![on(1, made()), made()];
