@@ -108,7 +108,7 @@ fn found() {
                 hidden(c); c.codes[0].there = There::Nothing; c.codes.push(without_id(after(Create, Unknown)));
                 c.messages = vec![heard()]; c.stay.told = Told::Confirmed;
             },
-            nothing,
+            mask,
             &["code 1: proof Listed, since 0, write Some(Applied), id v1", "wake in 1275600"]),
         ("a code that a list hid shows again, although its unit is not mapped",
             |c| { hidden(c); c.stay.told = Told::Unmapped; }, nothing,
