@@ -633,7 +633,7 @@ impl Planner<'_> {
                     Content { window: code.window.clone(), name: code.name.clone(), note: code.note.clone() };
                 self.step(Step::Create { code: code.id.clone(), content }, When::Now);
             }
-            _ => self.forget(&code.id.clone()),
+            _ => self.forget(&code.id),
         }
     }
 

@@ -144,11 +144,10 @@ impl Promises {
     /// Whether a list that shows what was there has shown this code or another one of the stay, by turns: which of them is
     /// the surplus one such lists do not tell.
     fn is_one_of_several(&self, world: &World, keypad: usize, code: &OnDoor) -> bool {
-        let alike = |other: &&OnDoor| other.note == code.note && other.stored == code.stored;
-        let listed = self.listed.get(&keypad).map_or(&[][..], Vec::as_slice);
-        let others = listed.iter().filter(alike).filter(|other| other.id != code.id);
+        let twin =
+            |other: &OnDoor| other.id != code.id && other.note == code.note && other.stored == code.stored;
         self.hidden.contains(&(keypad, code.id.clone()))
-            && others.count() > 0
+            && self.listed.get(&keypad).is_some_and(|listed| listed.iter().any(twin))
             && world.hub.is_outdated(Target::Keypad(keypad))
     }
 
