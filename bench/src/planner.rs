@@ -172,7 +172,12 @@ impl Stays {
             };
             booking.reference = reference.clone();
             booking.booking.as_mut().context("no booking")?.reference = reference;
-            let code = CodeRecord { vendor_id: Some(id), note: marker.to_string(), ..stay.code.clone() };
+            let code = CodeRecord {
+                known_ids: vec![id.clone()],
+                vendor_id: Some(id),
+                note: marker.to_string(),
+                ..stay.code.clone()
+            };
             let codes = [code];
             // As a host does it: the stay's own doors only.
             let own: BTreeMap<_, _> = views

@@ -136,10 +136,12 @@ impl Known {
         match self.bookings.get(&booking.reference) {
             Some(known) => {
                 let missed = known.absences > 0 || known.not_found_since.is_some() || known.gone_at.is_some();
+                // That it agrees again is news, too.
+                let doubted = missed || known.contradicted_since.is_some();
                 // A revision that says the same is news, too: what is known is as new as that.
                 let is_newer = |before: &Booking| booking.revision > before.revision;
                 let differs = |before: &Booking| !before.same_content(booking) || is_newer(before);
-                missed || known.booking.as_ref().is_none_or(differs)
+                doubted || known.booking.as_ref().is_none_or(differs)
             }
             // The source may list for long what it has replaced.
             None => match self.former.get(&booking.reference) {

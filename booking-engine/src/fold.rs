@@ -4,7 +4,10 @@
 use booking_core::planted::{self, planted};
 use booking_core::store::{BookingRecord, InboxRow, Origin};
 use booking_core::{Booking, BookingStatus, Event, ExternalId, Lookup};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
+
+/// How old an answer may be that a source gives when it is asked: some are read from a copy that lags behind.
+const OLDEST_ANSWER: Duration = Duration::hours(3);
 
 /// What an unread row says.
 enum Word<'a> {
@@ -127,6 +130,7 @@ fn call(record: &mut BookingRecord, reference: &ExternalId) {
         booking.revision = None;
     }
     record.deleted_at = None;
+    record.contradicted_since = None;
     record.absences = 0;
     record.not_found_since = None;
 }
@@ -144,11 +148,15 @@ fn is_outdated(record: &BookingRecord, row: &InboxRow) -> bool {
 /// Takes over a booking's words unless newer ones are known.
 fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
     let renamed = record.reference != booking.reference;
-    let stale = record.booking.as_ref().is_some_and(|known| match (booking.revision, known.revision) {
-        (Some(new), Some(old)) if new != old && !renamed => new < old,
+    let revisions = record.booking.as_ref().and_then(|known| booking.revision.zip(known.revision));
+    let stale = match revisions {
+        Some((new, old)) if new != old && !renamed => new < old && !insists(record, booking, at),
         // What was asked for before the source lost it is older than the loss.
-        _ => [record.seen_at, record.not_found_since].into_iter().flatten().any(|known| at < known),
-    });
+        _ => {
+            let known = [record.seen_at, record.not_found_since].into_iter().flatten();
+            record.booking.is_some() && known.into_iter().any(|known| at < known)
+        }
+    };
     #[cfg(staykey_planted)]
     let stale = stale && !planted(planted::REVISION_IGNORED);
     if stale {
@@ -161,12 +169,24 @@ fn take(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) {
     };
     record.booking = Some(booking.clone());
     record.seen_at = Some(at);
+    record.contradicted_since = None;
     record.absences = 0;
     record.not_found_since = None;
     record.gone_at = None;
     if record.deleted_at.is_some_and(|deleted| deleted < at) {
         record.deleted_at = None;
     }
+}
+
+/// Whether a source that is asked says something else than what is known for longer than any cache would, although by
+/// its revision that is older: then its revisions went back, as a wall clock does once a year.
+fn insists(record: &mut BookingRecord, booking: &Booking, at: DateTime<Utc>) -> bool {
+    let agrees = record.booking.as_ref().is_some_and(|known| known.same_content(booking));
+    if agrees && record.gone_at.is_none() && record.not_found_since.is_none() {
+        record.contradicted_since = None;
+        return false;
+    }
+    at - *record.contradicted_since.get_or_insert(at) >= OLDEST_ANSWER
 }
 
 /// "Not found" counts only with a second witness.
@@ -223,6 +243,7 @@ mod tests {
             deleted_at: None,
             absences: 0,
             not_found_since: None,
+            contradicted_since: None,
             gone_at: None,
             cancelled_at: None,
             last_error: None,
@@ -354,6 +375,61 @@ mod tests {
         assert!(must_ask(&record, &rows));
         fold(&mut record, &rows, Some((&Lookup::Found(Box::new(newer)), at(7))), 2);
         assert_eq!(record.gone_at, None);
+    }
+
+    /// A stay from day 1 is known by revision 7. Its source, asked at these minutes, answers these days and revisions:
+    /// on which day the stay is held to begin after each.
+    #[track_caller]
+    fn check_answers(answers: &[(i64, u32, i64, u32)]) {
+        let mut record = empty();
+        fold(&mut record, &[row(0, Origin::Webhook, snapshot(booking(1, Some(7), Confirmed)))], None, 2);
+        for (minutes, day, revision, expected) in answers {
+            let answer = snapshot(booking(*day, Some(*revision), Confirmed));
+            fold(&mut record, &[row(*minutes, Origin::FullRead, answer)], None, 2);
+            let arrival = record.booking.as_ref().unwrap().dates.unwrap().arrival();
+            let expected = NaiveDate::from_ymd_opt(2027, 3, *expected).unwrap();
+            assert_eq!(arrival, expected, "{answers:?} at {minutes}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_insists_on_an_older_revision_is_believed() {
+        check_answers(&[(10, 5, 8, 5)]);
+        // An old answer, for as long as any may be.
+        check_answers(&[(10, 5, 6, 1), (189, 5, 6, 1), (190, 5, 6, 5), (200, 9, 6, 9)]);
+        // One that agrees in between, by whatever revision, ends it.
+        for revision in [6, 7] {
+            check_answers(&[
+                (10, 5, 6, 1),
+                (100, 1, revision, 1),
+                (190, 5, 6, 1),
+                (369, 5, 6, 1),
+                (370, 5, 6, 5),
+            ]);
+        }
+        // What it says need not be the same each time.
+        check_answers(&[(10, 5, 6, 1), (190, 9, 5, 9)]);
+    }
+
+    #[test]
+    fn what_insists_brings_back_what_is_gone() {
+        for day in [1, 5] {
+            let mut record = empty();
+            let rows = [
+                row(0, Origin::Webhook, snapshot(booking(1, Some(7), Confirmed))),
+                row(1, Origin::Webhook, hint(true)),
+            ];
+            fold(&mut record, &rows, Some((&Lookup::NotFound, at(2))), 2);
+            for (minutes, gone) in [(10, true), (189, true), (190, false)] {
+                fold(
+                    &mut record,
+                    &[row(minutes, Origin::FullRead, snapshot(booking(day, Some(6), Confirmed)))],
+                    None,
+                    2,
+                );
+                assert_eq!(record.gone_at.is_some(), gone, "{day} {minutes}");
+            }
+        }
     }
 
     #[test]

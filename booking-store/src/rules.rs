@@ -499,6 +499,7 @@ async fn resolve(
         deleted_at: None,
         absences: 0,
         not_found_since: None,
+        contradicted_since: None,
         gone_at: None,
         cancelled_at: None,
         last_error: None,

@@ -139,6 +139,7 @@ fn code(number: u32) -> Record {
         lock: name("thekeys"),
         pins: Some(Pins { typed: digits(&format!("31{PIN}")), stored: digits(PIN) }),
         vendor_id: None,
+        known_ids: Vec::new(),
         name: GUEST.to_owned(),
         note: "Smoobu#9001".to_owned(),
         window: Window::new(date(1), date(4), Tz::Europe__Warsaw).unwrap(),

@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 156] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 162] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -164,6 +164,12 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 156] = [
     (11_809_694_706_207_477_519, Features::default),
     (10_169_077_233_868_932_155, Features::default),
     (3_123_284_606_349_826_565, Features::default),
+    (7_456_586_760_037_350_267, Features::default),
+    (13_070_621_444_886_753_513, Features::default),
+    (637_311_004_621_450_677, Features::default),
+    (2_065_836_625_912_159_518, Features::default),
+    (11_398_539_887_445_849_345, Features::default),
+    (9_697_261_509_371_603_617, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -135,6 +135,9 @@ pub struct BookingRecord {
     pub gone_at: Option<DateTime<Utc>>,
     /// When we first learnt that it is cancelled or gone.
     pub cancelled_at: Option<DateTime<Utc>>,
+    /// Since when the source, asked, says something else with an older revision than what is known.
+    #[serde(default)]
+    pub contradicted_since: Option<DateTime<Utc>>,
     /// Last attempt to ask the source that failed, in its words.
     pub last_error: Option<String>,
     /// What this stands for where no source tells of it.
@@ -267,6 +270,9 @@ pub struct CodeRecord {
     pub pins: Option<Pins>,
     /// The vendor's id, once known.
     pub vendor_id: Option<VendorCodeId>,
+    /// Every id that it ever had, oldest first: what a list does not show may only be hidden by it.
+    #[serde(default)]
+    pub known_ids: Vec<VendorCodeId>,
     /// The name shown in the vendor's app. Sealed, since it is the guest's.
     #[serde(skip)]
     pub name: String,
@@ -300,6 +306,22 @@ pub struct CodeRecord {
     pub created_at: DateTime<Utc>,
 }
 
+impl CodeRecord {
+    /// Every id that it has or had, the newest first.
+    pub fn ids(&self) -> impl Iterator<Item = &VendorCodeId> {
+        let unlisted = self.vendor_id.iter().filter(|id| !self.known_ids.contains(id));
+        unlisted.chain(self.known_ids.iter().rev())
+    }
+
+    /// The vendor has it under this id.
+    pub fn has_id(&mut self, id: &VendorCodeId) {
+        if !self.known_ids.contains(id) {
+            self.known_ids.push(id.clone());
+        }
+        self.vendor_id = Some(id.clone());
+    }
+}
+
 impl fmt::Debug for CodeRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CodeRecord")
@@ -308,6 +330,7 @@ impl fmt::Debug for CodeRecord {
             .field("door", &self.door)
             .field("pins", &self.pins)
             .field("vendor_id", &self.vendor_id)
+            .field("known_ids", &self.known_ids)
             .field("window", &self.window)
             .field("state", &self.state)
             .field("write", &self.write)

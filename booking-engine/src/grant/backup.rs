@@ -74,6 +74,7 @@ fn standing(tenant: &Tenant, door: &DoorId, number: u8, now: DateTime<Utc>) -> O
         deleted_at: None,
         absences: 0,
         not_found_since: None,
+        contradicted_since: None,
         gone_at: None,
         cancelled_at: None,
         last_error: None,

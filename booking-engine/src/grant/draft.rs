@@ -410,6 +410,7 @@ impl Engine {
             deleted_at: None,
             absences: 0,
             not_found_since: None,
+            contradicted_since: None,
             gone_at: None,
             cancelled_at: None,
             last_error: None,

@@ -128,6 +128,7 @@ impl Run<'_> {
             key: setup.door.key.clone(),
             lock: setup.lock.clone(),
             pins: Some(Pins { typed: rules.typed(&stored), stored }),
+            known_ids: vec![listed.id.clone()],
             vendor_id: Some(listed.id),
             name: listed.name,
             note: listed.note,
@@ -447,6 +448,7 @@ impl Run<'_> {
                             lock: setup.lock.clone(),
                             pins: Some(Pins { typed: rules.typed(&stored), stored: stored.clone() }),
                             vendor_id: replaced.and_then(|code| code.vendor_id.clone()),
+                            known_ids: replaced.and_then(|code| code.vendor_id.clone()).into_iter().collect(),
                             name: new.content.name.clone(),
                             note: new.content.note.clone(),
                             window: new.content.window.clone(),
@@ -615,8 +617,11 @@ impl Run<'_> {
     fn ended_in_place(&self, new: &[NewCode]) -> impl Iterator<Item = CodeRecord> {
         new.iter().filter_map(|code| match &code.gate {
             Gate::InPlaceOf(earlier) => {
-                let code = self.stay.code(earlier)?.clone();
-                Some(CodeRecord { state: CodeState::Removed, vendor_id: None, ..code })
+                let mut code = self.stay.code(earlier)?.clone();
+                // Its successor has the id.
+                let id = code.vendor_id.take();
+                code.known_ids.retain(|known| Some(known) != id.as_ref());
+                Some(CodeRecord { state: CodeState::Removed, ..code })
             }
             Gate::Open | Gate::Closed => None,
         })
@@ -786,8 +791,8 @@ impl Run<'_> {
                     // Elsewhere a list tells whether that was the end of it.
                     code.attempts = 0;
                 }
-                if vendor_id.is_some() {
-                    code.vendor_id = vendor_id;
+                if let Some(vendor_id) = vendor_id {
+                    code.has_id(&vendor_id);
                 }
                 #[cfg(staykey_planted)]
                 if kind == WriteKind::Delete && planted(planted::REMOVED_UNSEEN) {

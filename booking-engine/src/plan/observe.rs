@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
-use booking_core::{DoorKey, ListedCode, LockError, Marker, Proof, VendorCodeId, Window};
+use booking_core::{DoorKey, ListedCode, LockError, Marker, Pin, Proof, VendorCodeId, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -135,7 +135,7 @@ impl Planner<'_> {
         }
         match found {
             Some(listed) if self.shows(code, listed) => {
-                code.vendor_id = Some(listed.id.clone());
+                code.has_id(&listed.id);
                 if let Some(write) = code.write.as_mut().filter(|write| write.state != WriteState::NotApplied)
                 {
                     write.state = WriteState::Applied;
@@ -151,7 +151,7 @@ impl Planner<'_> {
                 }
             }
             Some(listed) => {
-                code.vendor_id = Some(listed.id.clone());
+                code.has_id(&listed.id);
                 if settled && self.may_stand(code, listed) {
                     self.step(Step::LetStand { code: code.id.clone(), listed: listed.clone() }, When::Now);
                 } else if settled {
@@ -226,7 +226,7 @@ impl Planner<'_> {
         }
         match found {
             Some(listed) => {
-                code.vendor_id = Some(listed.id.clone());
+                code.has_id(&listed.id);
                 code.missing_since = None;
                 if !last_write_was(code, WriteKind::Delete) {
                     // It is there, whatever became of the answer.
@@ -268,7 +268,7 @@ impl Planner<'_> {
         let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
         if let Some(listed) = found.filter(|_| newer) {
             code.state = CodeState::Unwanted;
-            code.vendor_id = Some(listed.id.clone());
+            code.has_id(&listed.id);
             if let Some(write) = &mut code.write {
                 write.state = WriteState::NotApplied;
             }
@@ -300,8 +300,9 @@ impl Planner<'_> {
                 found.push((place.clone(), listed.clone()));
             }
         }
-        for (place, listed) in found {
+        for (place, mut listed) in found {
             let door = place.door.clone();
+            listed.stored = listed.stored.or_else(|| self.digits_of(&place, &listed.id));
             if self.s.mode == Mode::Observe {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
@@ -345,28 +346,33 @@ impl Planner<'_> {
         })
     }
 
-    /// The listed code that is this ledger entry: by the vendor's id, else by a marker of the stay and the same digits
-    /// (somebody made it anew, or the answer that held its id was lost).
+    /// The listed code that is this ledger entry: by the newest of its ids, or else by a marker of the stay and the same
+    /// digits (somebody made it anew, or the answer that held its id was lost).
     fn find<'v>(
         &self,
         code: &CodeRecord,
         view: &'v DoorView,
         taken: impl Fn(&ListedCode) -> bool,
     ) -> Option<&'v ListedCode> {
-        let known = code.vendor_id.as_ref().and_then(|id| view.code(id));
-        if known.is_some() {
+        // The marker that it was written with: the booking may have another name by now. A write that gave it that name
+        // may have failed, so that it still has a former one.
+        let written = Marker::find_all(&code.note);
+        let written = if let [written] = &written[..] { Some(written) } else { None };
+        let former = self.s.former.iter().filter(|former| Some(*former) != written);
+        let markers = || written.into_iter().chain(former.clone().filter(|_| written.is_some()));
+        let removed = code.state == CodeState::Removed;
+        // An id that it no longer has may be another code's by now.
+        let is_it = |listed: &&ListedCode| {
+            let has = !removed && code.vendor_id.as_ref() == Some(&listed.id);
+            let is_marked =
+                || Marker::find_all(&listed.note).iter().any(|found| markers().any(|of| of == found));
+            !taken(listed) && (has || listed.note == code.note || is_marked())
+        };
+        let known = code.ids().filter_map(|id| view.code(id)).find(is_it);
+        // What was proven gone is not looked for under an id that it never had: its successor may have its digits.
+        if known.is_some() || (removed && code.ids().next().is_some()) {
             return known;
         }
-        // What was proven gone is not looked for under another id: its successor may have its digits. Where digits are masked
-        // nothing else would find what a list has hidden.
-        let removed = code.state == CodeState::Removed;
-        if removed && code.vendor_id.is_some() {
-            return None;
-        }
-        // The one that it was written with: the booking may have another name by now. A write that gave it that name may
-        // have failed, so that it still has a former one.
-        let written = Marker::find_all(&code.note);
-        let [written] = &written[..] else { return None };
         #[cfg(staykey_planted)]
         if planted(planted::SECOND_CODE) {
             return None;
@@ -376,13 +382,26 @@ impl Planner<'_> {
         let same = |listed: &&ListedCode| match &listed.stored {
             _ if taken(listed) => false,
             Some(stored) => !removed && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored),
+            None if self.was_another(code, listed) => false,
             // Whether masked digits are those of what was taken for gone, its times tell, or that the keypad refused them.
             None => !removed || as_written(listed) || was_hidden(code),
         };
         // Of several the one that needs no further write.
         let best = |marker| view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed));
-        let former = || self.s.former.iter().filter(|former| *former != written).find_map(best);
-        best(written).or_else(former)
+        markers().find_map(best)
+    }
+
+    /// Whether another entry of the ledger had this listed code.
+    fn was_another(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        let others = self.s.codes.iter().filter(|other| other.id != code.id && other.key == code.key);
+        others.into_iter().any(|other| other.ids().any(|id| *id == listed.id))
+    }
+
+    /// The digits of a listed code whose id an entry of the ledger had.
+    fn digits_of(&self, place: &Place, id: &VendorCodeId) -> Option<Pin> {
+        let had = |code: &&CodeRecord| code.key == place.key && code.ids().any(|known| known == id);
+        let pins = self.plan.codes.iter().rfind(had)?.pins.as_ref()?;
+        Some(pins.stored.clone())
     }
 
     /// Whether the ledger had a code with these digits there, and took it for gone: a list hid this one.

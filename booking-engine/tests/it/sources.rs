@@ -144,6 +144,32 @@ fn c09_a_read_that_somebody_vouches_for_counts_for_a_day() {
 }
 
 #[test]
+fn an_old_answer_that_comes_again_and_again_is_no_insistence() {
+    let known = Booking { revision: Some(Revision(7)), ..nth(0) };
+    let old = Booking { revision: Some(Revision(6)), dates: nth(9).dates, ..nth(0) };
+    let street = Street::with_stays(0);
+    let begins = |street: &Street| {
+        let rows = block_on(street.store.rows(Kind::Booking, &street.sides[0].slug, None, 10)).unwrap();
+        rows.into_iter().find_map(|row| match row.record {
+            Record::Booking(record) => Some(record.booking?.dates.unwrap().arrival()),
+            _ => None,
+        })
+    };
+    for (shown, hours, arrival) in [
+        (&known, 1, day(3, 5)),
+        (&old, 2, day(3, 5)),
+        // One read that agrees ends it.
+        (&known, 1, day(3, 5)),
+        (&old, 2, day(3, 5)),
+        (&old, 2, day(3, 14)),
+    ] {
+        street.sides[0].source.put(shown.clone());
+        street.pass(Duration::hours(hours));
+        assert_eq!(begins(&street), Some(arrival));
+    }
+}
+
+#[test]
 fn c09_after_a_start_nothing_is_deleted_before_source_and_locks_are_listed() {
     let faults = [
         (Vendor::Smoobu, Operation::ListReservations, FaultKind::Status(500, "oops".into())),

@@ -93,3 +93,21 @@ fn f05_only_the_propertys_zone_matters() {
         assert_eq!(house.codes(STUDIO)[0].hour_start, Some((15, 0)));
     }
 }
+
+#[test]
+fn a_change_in_the_hour_that_comes_twice_is_taken_over_although_its_revision_went_back() {
+    // 31 October 2027: what Smoobu dates 02:48, before the clocks go back, is older than what it dates 02:19.
+    let (before, after) =
+        (local(10, 31, 0, 0) + Duration::minutes(168), local(10, 31, 0, 0) + Duration::minutes(199));
+    let house = House::new().restarted_at(before);
+    let id = house.book(stay(STUDIO, day(11, 5), day(11, 8)));
+    assert_eq!(house.codes(STUDIO).len(), 1);
+    house.pass_until(after);
+    house.cancel(id);
+    // It looks like an old answer at first.
+    house.pass(Duration::hours(2));
+    assert_eq!(house.codes(STUDIO).len(), 1);
+    house.pass(Duration::hours(5));
+    assert_eq!(house.codes(STUDIO).len(), 0);
+    assert!(house.audit(id).iter().any(|entry| entry.what == "booking-cancelled"));
+}

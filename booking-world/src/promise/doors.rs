@@ -220,9 +220,12 @@ impl Promises {
             let open = |policy| content.access(setup, policy).is_some_and(|access| access.closes() > now);
             content.doors(setup).contains(&keypad) && policies.iter().all(open)
         });
+        // Of a stay that is known to hold no right ends: what goes is surplus.
+        let last = self.beliefs.get(&number).and_then(|beliefs| beliefs.last());
+        let holds = last.is_some_and(|belief| stay.versions[belief.words].1.holds());
         // What was drawn when it was first called off serves again, where nothing was written in between.
         let called_off = stay.versions.iter().find(|(_, content)| !content.holds());
-        called_off.filter(|_| only_so).map(|(since, _)| *since)
+        called_off.filter(|_| only_so && !holds).map(|(since, _)| *since)
     }
 
     /// A guest who was given other digits by staff hears of them before the ones that they know go.

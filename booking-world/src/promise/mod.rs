@@ -497,7 +497,9 @@ impl Promises {
         let is_blunt = matches!(source, SourceSetup::Model { revisions: false, .. });
         // Nor from the word that a stay is gone, which has none from any source.
         let was_gone = last.as_ref().is_some_and(|last| world.stays[number].versions[last.least].1.gone);
-        if (is_blunt || was_gone) && world.hub.is_outdated(Target::Source(tenant)) {
+        // Nor under a name that the stay had before: each name counts its own changes.
+        let was_renamed = !record.former.is_empty();
+        if (is_blunt || was_gone || was_renamed) && world.hub.is_outdated(Target::Source(tenant)) {
             return Ok(());
         }
         match last {

@@ -122,7 +122,6 @@ impl Promises {
             }
             let renamed = self.was_renamed_while_watched(world, number);
             let excused = yields
-                || self.is_one_of_several(world, keypad, code)
                 || is_of_another_booking(world, number, code)
                 || renamed
                 || self.makes_room_for_itself(world, number, keypad)
@@ -134,21 +133,11 @@ impl Promises {
                 );
                 return Err(Broken::new("no-removal-without-reason", now, text));
             }
-            if !renamed {
+            if !renamed && !over {
                 self.told_before_the_old_goes(world, number, keypad)?;
             }
         }
         Ok(())
-    }
-
-    /// Whether a list that shows what was there has shown this code or another one of the stay, by turns: which of them is
-    /// the surplus one such lists do not tell.
-    fn is_one_of_several(&self, world: &World, keypad: usize, code: &OnDoor) -> bool {
-        let twin =
-            |other: &OnDoor| other.id != code.id && other.note == code.note && other.stored == code.stored;
-        self.hidden.contains(&(keypad, code.id.clone()))
-            && self.listed.get(&keypad).is_some_and(|listed| listed.iter().any(twin))
-            && world.hub.is_outdated(Target::Keypad(keypad))
     }
 
     /// Whether a stay was called off under one name and came anew under another while the engine only watched: what it

@@ -50,9 +50,7 @@ impl Promises {
         }
         for stay in &stays {
             removals_are_proven(world, stay)?;
-            if !self.may_be_taken_for_each_other(world, stay) {
-                guests_know(world, stay)?;
-            }
+            guests_know(world, stay)?;
             told_once(world, stay)?;
         }
         inbox_is_read(world)
@@ -119,19 +117,6 @@ impl Promises {
             }
         }
         Ok(())
-    }
-
-    /// Whether a list that shows no digits has hidden the codes of a stay that had two: which is which nobody can tell.
-    fn may_be_taken_for_each_other(&self, world: &World, resting: &Resting<'_>) -> bool {
-        let setup = &world.history.setup.tenants[resting.stay.tenant];
-        let is_masked = |keypad: &usize| world.vendors.rules(*keypad).listing == Listing::Masked;
-        let was_hidden = |keypad: usize| {
-            let codes = world.vendors.in_cloud(keypad);
-            let theirs = codes.iter().filter(|code| world.stay_of(code) == Some(resting.number));
-            theirs.into_iter().any(|code| self.hidden.contains(&(keypad, code.id.clone())))
-        };
-        let mut doors = resting.stay.content().doors(setup).iter().copied();
-        !resting.stay.redrawn.is_empty() && doors.any(|keypad| is_masked(&keypad) && was_hidden(keypad))
     }
 
     fn known_bookings(&self) -> usize {

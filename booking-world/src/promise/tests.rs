@@ -155,6 +155,7 @@ fn booking(world: &World, version: usize) -> BookingRecord {
         deleted_at: None,
         absences: 0,
         not_found_since: None,
+        contradicted_since: None,
         gone_at: None,
         cancelled_at: None,
         last_error: None,
@@ -328,8 +329,12 @@ fn an_old_code_that_goes_before_the_news_breaks_a_promise() {
             words: 1,
         }],
     );
-    let deed = wrote(Step::Deleted, vec![code("1", "111111", "Model#110")], vec![]);
-    breaks("told-before-the-old-goes", promises.after(&world, &deed));
+    let deed = |old: OnDoor| wrote(Step::Deleted, vec![old], vec![]);
+    let old = code("1", "111111", "Model#110");
+    breaks("told-before-the-old-goes", promises.after(&world, &deed(old.clone())));
+    // What opens nothing any more nobody needs.
+    let over = OnDoor { start: None, end: arrival().and_hms_opt(15, 30, 0), ..old };
+    assert_eq!(promises.after(&world, &deed(over)), Ok(()));
 }
 
 #[test]
@@ -452,6 +457,7 @@ fn removed(world: &World, id: VendorCodeId) -> CodeRecord {
         lock: names::model_lock(),
         pins: None,
         vendor_id: Some(id),
+        known_ids: Vec::new(),
         name: String::new(),
         note: shown.note.clone(),
         window: Window::new(shown.start.unwrap(), shown.end.unwrap(), chrono_tz::UTC).unwrap(),

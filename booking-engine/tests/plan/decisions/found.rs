@@ -8,8 +8,8 @@ use booking_engine::Mode;
 use chrono::Duration;
 
 use super::situations::{
-    after, awaited, heard, in_house, linked, look, lost, made, on, only_listed, refused, relist, removed,
-    served, without_id, write,
+    after, awaited, heard, in_house, linked, look, lost, made, named, note, on, only_listed, refused, relist,
+    removed, served, without_id, write,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::Complete;
@@ -134,8 +134,78 @@ fn found() {
             ]),
         ("a masked code of a known id that was proven gone is not looked for under another one",
             hidden,
-            |s| { mask(s); s.codes[0].vendor_id = Some(VendorCodeId::parse("other").unwrap()); },
+            |s| { mask(s); named(s, 0, &[], Some("other")); },
             &["alert ForeignMarker lobby a code with our marker whose digits are masked"]),
+        ("a masked code that a list hid is known by an id that it had",
+            |c| { hidden(c); c.codes[0].there = There::OtherEnd; },
+            |s| { mask(s); named(s, 0, &["v0"], None); },
+            &[
+                "weigh door/lobby source/smoobu",
+                "code 0: Unwanted, id v0",
+                "note code-back: a removed code is on door lobby again",
+            ]),
+        ("a masked code that another entry had is that one's",
+            |c| {
+                c.codes = vec![removed(), without_id(after(Create, Unknown))];
+                c.messages = vec![heard()];
+            },
+            |s| { mask(s); named(s, 0, &["v1"], None); },
+            &[
+                "create 1 10 15:00 to 11 12:00",
+                "code 0: Unwanted, write Some(NotApplied), id v1",
+                "code 1: write Some(NotApplied)",
+                "note code-back: a removed code is on door lobby again",
+                "wake in 1800",
+            ]),
+        ("of two codes that it had the newest is it",
+            |c| { served(c); c.doors[0].strangers = vec![Stranger::Ours]; },
+            |s| named(s, 0, &["v0", "x0"], Some("v0")),
+            &["adopt v0 on lobby as surplus", "code 0: id x0", "wake in 1275600"]),
+        ("of two codes that it had the older one is surplus",
+            |c| { served(c); c.doors[0].strangers = vec![Stranger::Ours]; },
+            |s| named(s, 0, &["x0", "v0"], Some("x0")),
+            &["adopt x0 on lobby as surplus", "code 0: id v0", "wake in 1275600"]),
+        ("a masked code that it had before is surplus beside it",
+            |c| { served(c); c.doors[0].strangers = vec![Stranger::Ours]; },
+            |s| { mask(s); named(s, 0, &["x0", "v0"], Some("v0")); },
+            &["adopt x0 on lobby as surplus", "wake in 1275600"]),
+        ("an id that it had is another stay's by now",
+            |c| {
+                served(c); c.codes = vec![lost(after(Create, Unknown))];
+                c.doors[0].strangers = vec![Stranger::Foreign];
+            },
+            |s| named(s, 0, &["x0"], None),
+            &["create 0 10 15:00 to 11 12:00", "code 0: write Some(NotApplied)", "wake in 1113600"]),
+        ("the id of a removed code is another stay's by now",
+            |c| {
+                c.codes = vec![removed()]; c.doors[0].strangers = vec![Stranger::Foreign];
+                c.stay.told = Told::Cancelled;
+            },
+            |s| named(s, 0, &[], Some("x0")),
+            &[]),
+        ("the id of a code is still its own under a note that somebody changed",
+            served, |s| note(s, "Smoobu#90012"),
+            &[
+                "replace 0 10 15:00 to 11 12:00",
+                "code 0: proof Requested, since 0, write Some(NotApplied)",
+                "alert Drift lobby a code of ours was changed",
+                "note drift: the code on door lobby was changed: another marker",
+                "wake in 1113600",
+            ]),
+        ("a removed code without a marker is back",
+            |c| {
+                c.codes = vec![removed()]; c.doors[0].strangers = vec![Stranger::Unmarked];
+                c.stay.told = Told::Cancelled;
+            },
+            |s| {
+                named(s, 0, &[], Some("x0"));
+                s.codes[0].note = s.truth[&key("lobby")][0].note.clone();
+            },
+            &[
+                "weigh door/lobby source/smoobu",
+                "code 0: Unwanted, write Some(NotApplied)",
+                "note code-back: a removed code is on door lobby again",
+            ]),
         ("a masked code that a list hid is known by its times",
             hidden, mask,
             &[
@@ -358,7 +428,7 @@ fn adopted() {
             &["wake in 1275600"]),
         ("a code of the same id on another keypad is taken over",
             |c| { c.stay.doors = 2; c.codes = vec![made()]; c.doors[1].strangers = vec![Stranger::Ours]; },
-            |s| { s.codes[0].vendor_id = Some(VendorCodeId::parse("x0").unwrap()); relist(s); },
+            |s| { named(s, 0, &[], Some("x0")); relist(s); },
             &["adopt x0 on flat as wanted", "adopt v0 on lobby as surplus", "wake in 1113600"]),
         ("a code that may be the one written after the read is awaited",
             awaited, nothing,

@@ -138,6 +138,14 @@ pub(super) fn note(scene: &mut Scene, text: &str) {
     look(scene, "lobby");
 }
 
+/// The ids that a code had, oldest first, and the one that it has.
+pub(super) fn named(scene: &mut Scene, code: usize, had: &[&str], has: Option<&str>) {
+    let id = |text: &str| VendorCodeId::parse(text).unwrap();
+    scene.codes[code].known_ids =
+        had.iter().copied().chain(has.filter(|has| !had.contains(has))).map(id).collect();
+    scene.codes[code].vendor_id = has.map(id);
+}
+
 /// The keypad lists the first code as the ledger has it.
 pub(super) fn relist(scene: &mut Scene) {
     let code = scene.codes[0].clone();
