@@ -194,6 +194,7 @@ fn booking(record: &BookingRecord) -> BookingView {
         seen_at: record.seen_at,
         deleted_at: record.deleted_at,
         not_found_since: record.not_found_since,
+        contradicted_since: record.contradicted_since,
         absences: record.absences,
         gone_at: record.gone_at,
         cancelled_at: record.cancelled_at,

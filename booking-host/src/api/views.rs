@@ -665,6 +665,8 @@ pub struct BookingView {
     pub deleted_at: Option<DateTime<Utc>>,
     /// Since when the source does not find it.
     pub not_found_since: Option<DateTime<Utc>>,
+    /// Since when the source says something else with an older revision than what is known.
+    pub contradicted_since: Option<DateTime<Utc>>,
     /// How many complete reads in a row lacked it.
     pub absences: u32,
     /// Since when it counts as gone.
