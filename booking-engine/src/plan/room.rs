@@ -71,7 +71,15 @@ impl Planner<'_> {
         let known = self.s.rivals.get(&place.key).map(Vec::as_slice).unwrap_or_default();
         let others = known.iter().filter(|rival| rival.stay != self.s.booking.id).cloned();
         let here = |code: &&CodeRecord| code.key == place.key && code.state != CodeState::Removed;
-        others.chain(self.plan.codes.iter().filter(here).map(Rival::of)).collect()
+        let own = |code| Rival { opens: self.needed_by(code), ..Rival::of(code) };
+        others.chain(self.plan.codes.iter().filter(here).map(own)).collect()
+    }
+
+    /// When a code of the stay must be there: its stay may begin sooner by now than when it was written.
+    fn needed_by(&self, code: &CodeRecord) -> DateTime<Utc> {
+        let written = code.window.opens();
+        let is_wanted = self.wanted_on(&code.door).is_some_and(|wanted| wanted.id == code.id);
+        self.wished.opens.filter(|_| is_wanted).map_or(written, |opens| opens.min(written))
     }
 
     /// Whether a keypad does not take a code yet that opens then.
@@ -191,7 +199,7 @@ impl Planner<'_> {
         };
         let rivals = self.rivals(&place);
         let Some(room) = self.room(&place, &rules, &rivals) else { return false };
-        let in_house = code.window.opens() <= self.s.now && self.s.booking.standing.is_none();
+        let in_house = self.needed_by(code) <= self.s.now && self.s.booking.standing.is_none();
         #[cfg(staykey_planted)]
         let in_house = in_house && !planted(planted::IN_HOUSE_YIELDS);
         // One of its own that waits, too, needs no place beside it.

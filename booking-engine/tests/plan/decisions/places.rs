@@ -7,11 +7,20 @@ use booking_engine::Mode;
 use chrono::Duration;
 
 use super::situations::{
-    after, capacity, heard, in_house, lobby_rival, lost, made, served, unseen, unwanted,
+    after, capacity, heard, in_house, lobby_rival, lost, made, relist, served, unseen, unwanted,
 };
 use super::{NEAR, check, nothing, plain};
 use crate::case::ViewCase::Complete;
 use crate::case::{CodeCase, Stranger, There, Told};
+use crate::scene::Scene;
+
+/// The first code was written for a stay that began so many hours later.
+fn written_for(scene: &mut Scene, hours: i64) {
+    let window = scene.codes[0].window.clone();
+    scene.codes[0].window =
+        Window::new(window.start() + Duration::hours(hours), window.end(), window.zone()).unwrap();
+    relist(scene);
+}
 
 #[test]
 #[rustfmt::skip]
@@ -63,6 +72,16 @@ fn places() {
         ("who holds the place makes room for a sooner arrival",
             |c| { served(c); capacity(c, 1, vec![(60, false)]); }, nothing,
             &["delete 0", "note code-yields: for a sooner arrival on door lobby", "wake in 120"]),
+        ("who holds the place and begins sooner than it was written for keeps it",
+            |c| { served(c); capacity(c, 1, vec![(1450, false)]); }, |s| written_for(s, 1),
+            &["replace 0 10 15:00 to 11 12:00 without room", "wake in 120"]),
+        ("who holds the place and is in the house by now keeps it",
+            |c| { in_house(c, 10); capacity(c, 1, vec![(-90, false)]); }, |s| written_for(s, 1),
+            &[
+                "replace 0 10 15:00 to 11 12:00 without room",
+                "alert CodeNotProven lobby",
+                "wake in 75000",
+            ]),
         ("who holds the place makes no room while a second one is free",
             |c| { served(c); capacity(c, 2, vec![(60, false)]); }, nothing,
             &["wake in 162120"]),
