@@ -78,11 +78,15 @@ impl Planner<'_> {
     /// Codes that stay as they are are put back as they were where they vanish.
     fn keep_as_is(&mut self) {
         for code in self.plan.codes.clone() {
-            // Of several on one keypad the newest stands for it.
             let here = |other: &&CodeRecord| other.state == CodeState::Wanted && other.key == code.key;
-            let stands = self.plan.codes.iter().rfind(here).is_some_and(|last| last.id == code.id);
+            let mut here = self.plan.codes.iter().filter(here);
+            // Of several on one keypad the newest stands for it.
+            let stands = here.clone().next_back().is_some_and(|last| last.id == code.id);
+            // Where the list shows another one with the same digits, the door opens.
+            let opens =
+                here.any(|other| other.id != code.id && other.vendor_id.is_some() && other.pins == code.pins);
             // What waited to be taken off until now is held against what reads have shown by the next look.
-            let wanted = stands && !write_is_open(&code) && !self.behind.contains(&code.door);
+            let wanted = stands && !opens && !write_is_open(&code) && !self.behind.contains(&code.door);
             match code.missing_since {
                 Some(since) if wanted => self.ask_for(&self.place(&code), since + SECOND_LOOK),
                 _ if wanted

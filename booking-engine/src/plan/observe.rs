@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, Pins, WriteKind, WriteRecord, WriteState};
-use booking_core::{DoorKey, ListedCode, LockError, Marker, Pin, Proof, VendorCodeId, Window};
+use booking_core::{DoorKey, ListedCode, LockError, Marker, Proof, VendorCodeId, Window};
 use chrono::{Duration, NaiveDateTime};
 
 use super::{DoorView, Planner, Step, When, last_write_was, write_end};
@@ -302,7 +302,8 @@ impl Planner<'_> {
         }
         for (place, mut listed) in found {
             let door = place.door.clone();
-            listed.stored = listed.stored.or_else(|| self.digits_of(&place, &listed.id));
+            let digits = || Some(self.entry_of(&place.key, &listed.id)?.pins.as_ref()?.stored.clone());
+            listed.stored = listed.stored.clone().or_else(digits);
             if self.s.mode == Mode::Observe {
                 self.note("would-adopt", format!("a code with our marker on door {door}"));
                 continue;
@@ -382,7 +383,7 @@ impl Planner<'_> {
         let same = |listed: &&ListedCode| match &listed.stored {
             _ if taken(listed) => false,
             Some(stored) => !removed && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored),
-            None if self.was_another(code, listed) => false,
+            None if self.entry_of(&code.key, &listed.id).is_some() => false,
             // Whether masked digits are those of what was taken for gone, its times tell, or that the keypad refused them.
             None => !removed || as_written(listed) || was_hidden(code),
         };
@@ -391,17 +392,9 @@ impl Planner<'_> {
         markers().find_map(best)
     }
 
-    /// Whether another entry of the ledger had this listed code.
-    fn was_another(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
-        let others = self.s.codes.iter().filter(|other| other.id != code.id && other.key == code.key);
-        others.into_iter().any(|other| other.ids().any(|id| *id == listed.id))
-    }
-
-    /// The digits of a listed code whose id an entry of the ledger had.
-    fn digits_of(&self, place: &Place, id: &VendorCodeId) -> Option<Pin> {
-        let had = |code: &&CodeRecord| code.key == place.key && code.ids().any(|known| known == id);
-        let pins = self.plan.codes.iter().rfind(had)?.pins.as_ref()?;
-        Some(pins.stored.clone())
+    /// The ledger entry that had the listed code of this id.
+    fn entry_of(&self, key: &DoorKey, id: &VendorCodeId) -> Option<&CodeRecord> {
+        self.s.codes.iter().rfind(|code| code.key == *key && code.ids().any(|known| known == id))
     }
 
     /// Whether the ledger had a code with these digits there, and took it for gone: a list hid this one.

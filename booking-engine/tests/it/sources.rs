@@ -157,11 +157,11 @@ fn an_old_answer_that_comes_again_and_again_is_no_insistence() {
     };
     for (shown, hours, arrival) in [
         (&known, 1, day(3, 5)),
-        (&old, 2, day(3, 5)),
+        (&old, 8, day(3, 5)),
         // One read that agrees ends it.
         (&known, 1, day(3, 5)),
-        (&old, 2, day(3, 5)),
-        (&old, 2, day(3, 14)),
+        (&old, 8, day(3, 5)),
+        (&old, 5, day(3, 14)),
     ] {
         street.sides[0].source.put(shown.clone());
         street.pass(Duration::hours(hours));

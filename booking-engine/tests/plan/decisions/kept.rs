@@ -2,6 +2,7 @@
 
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
+use chrono::Duration;
 
 use super::situations::{after, in_house, made, missing, on, served, staff_end, unseen, unwanted};
 use super::{FAR, check, nothing};
@@ -68,6 +69,60 @@ fn kept() {
                 "alert CancelledInHouse all",
                 "alert Drift lobby a code of ours is gone",
                 "note drift: the code on door lobby is gone",
+                "note drift: the code on door lobby is gone",
+                "wake in 72000",
+            ]),
+        ("a kept code is not made again beside an older one with its digits",
+            |c| {
+                in_house(c, 60); c.stay.told = Told::Cancelled; c.codes = vec![made(), unseen(made())];
+            },
+            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            &[
+                "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
+                "alert CancelledInHouse all",
+                "alert Drift lobby a code of ours is gone",
+                "note drift: the code on door lobby is gone",
+                "wake in 72000",
+            ]),
+        ("a kept code is made again beside an older one with other digits",
+            |c| {
+                in_house(c, 60); c.stay.told = Told::Cancelled;
+                c.codes = vec![CodeCase { digits: 1, ..made() }, unseen(made())];
+            },
+            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            &[
+                "create 1 10 15:00 to 11 12:00",
+                "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
+                "alert CancelledInHouse all",
+                "alert Drift lobby a code of ours is gone",
+                "note drift: the code on door lobby is gone",
+                "wake in 72000",
+            ]),
+        ("a kept code is made again beside one with its digits that is to go",
+            |c| {
+                in_house(c, 60); c.stay.told = Told::Cancelled; c.codes = vec![unwanted(made()), unseen(made())];
+            },
+            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            &[
+                "create 1 10 15:00 to 11 12:00",
+                "delete 0",
+                "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
+                "alert CancelledInHouse all",
+                "alert Drift lobby a code of ours is gone",
+                "note drift: the code on door lobby is gone",
+                "wake in 72000",
+            ]),
+        ("a kept code is made again whatever is on another keypad",
+            |c| {
+                in_house(c, 60); c.stay.doors = 2; c.stay.told = Told::Cancelled;
+                c.codes = vec![on(1, made()), unseen(made())];
+            },
+            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            &[
+                "create 1 10 15:00 to 11 12:00",
+                "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
+                "alert CancelledInHouse all",
+                "alert Drift lobby a code of ours is gone",
                 "note drift: the code on door lobby is gone",
                 "wake in 72000",
             ]),
