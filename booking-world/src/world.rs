@@ -218,6 +218,7 @@ impl World {
         let doors = setup.tenants.iter().map(|tenant| tenant.door_read_minutes * 2);
         let sources = setup.tenants.iter().map(|tenant| tenant.full_read_minutes * 3);
         let reads = Duration::minutes(i64::from(doors.chain(sources).max().unwrap_or(0)));
+        let suspected = self.is_alerted("source-suspect");
         self.until(now + reads + Duration::hours(if daily { 50 } else { 2 }))?;
         // What is suspect counts for nothing until it is whole again.
         if let Some(at) = self.promises.suspected_at().filter(|at| *at > now) {
@@ -226,6 +227,9 @@ impl World {
             if !self.is_alerted("source-suspect") {
                 self.until(self.hub.now() + reads)?;
             }
+        } else if suspected {
+            // It became whole by itself, and what is gone is seen from then on.
+            self.until(self.hub.now() + reads)?;
         }
         for _ in 0..MOST_RELEASES {
             // Whoever is vouched for tells the same once more, and again.

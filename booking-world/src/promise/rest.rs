@@ -295,7 +295,28 @@ fn is_too_early(world: &World, stay: &Stay, keypad: usize) -> bool {
 /// Whether a keypad has no place, or had none a moment ago.
 fn is_full(world: &World, keypad: usize) -> bool {
     let most = world.vendors.rules(keypad).capacity;
-    most.is_some_and(|most| world.vendors.in_cloud(keypad).len() >= most || has_turnover(world, keypad))
+    most.is_some_and(|most| {
+        world.vendors.in_cloud(keypad).len() + places_kept(world, keypad) >= most
+            || has_turnover(world, keypad)
+    })
+}
+
+/// How many places stays have that moved away, for codes that are not there: a list may hide what their guests go by until
+/// they have heard of other doors.
+fn places_kept(world: &World, keypad: usize) -> usize {
+    let cloud = world.vendors.in_cloud(keypad);
+    let is_kept = |(number, stay): &(usize, &Stay)| {
+        let setup = &world.history.setup.tenants[stay.tenant];
+        let moved = stay.content().holds() && !stay.content().doors(setup).contains(&keypad);
+        let wants = |row: &booking_core::store::Row| {
+            matches!(&row.record, Record::Code(code)
+                if code.state == CodeState::Wanted && names::keypad_of(&code.key) == Some(keypad))
+        };
+        moved
+            && cloud.iter().all(|code| world.stay_of(code) != Some(*number))
+            && world.rows_of(*number).iter().any(wants)
+    };
+    world.stays.iter().enumerate().filter(is_kept).count()
 }
 
 /// Whether somebody came or left at a keypad within this hour, so that places change hands.
