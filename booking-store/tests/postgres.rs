@@ -856,7 +856,10 @@ fn the_way_there_is_as_private_as_it_is_told() {
         }
         ask(&local("postgres"), "ALTER SYSTEM SET ssl = on").await;
         server.restart();
-        let encrypted = "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid <> pg_backend_pid()";
+        // The newest session but this one: those before it may still be ending.
+        let encrypted = "SELECT count(*) FROM (SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
+            ORDER BY backend_start DESC LIMIT 1) AS newest WHERE ssl";
         for (query, is_encrypted) in
             [("sslmode=disable", "0"), ("", "1"), ("sslmode=require", "1"), (&*trusted, "1")]
         {

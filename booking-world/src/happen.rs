@@ -302,10 +302,14 @@ impl World {
     fn lets_go(&mut self, keypad: usize) {
         let was_touched = |stay: &usize| self.stays[*stay].touched.iter().any(|(_, at)| *at == keypad);
         let now = self.hub.now();
-        let leaving = self.vendors.in_cloud(keypad).into_iter().filter(|on| on.leaving);
-        let stays: Vec<usize> = leaving.filter_map(|on| self.stay_of(&on)).collect();
-        self.let_go.extend(stays.iter().map(|stay| (now, *stay, keypad)));
-        let touched: Vec<usize> = stays.into_iter().filter(was_touched).collect();
+        let device = self.vendors.on_device(keypad);
+        let listed = self.vendors.in_cloud(keypad);
+        let leaving = listed.iter().filter(|on| on.leaving).filter_map(|on| self.stay_of(on));
+        let let_go: Vec<_> = leaving.map(|stay| (now, stay, keypad)).collect();
+        // What it has lost meanwhile only its list tells from now on.
+        let lost = listed.iter().filter(|on| on.leaving || device.iter().all(|held| held.id != on.id));
+        let touched: Vec<usize> = lost.filter_map(|on| self.stay_of(on)).filter(was_touched).collect();
+        self.let_go.extend(let_go);
         touched.into_iter().for_each(|stay| self.touches(stay, keypad));
     }
 
