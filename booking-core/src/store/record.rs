@@ -313,8 +313,8 @@ impl CodeRecord {
         unlisted.chain(self.known_ids.iter().rev())
     }
 
-    /// The vendor has it under this id.
-    pub fn has_id(&mut self, id: &VendorCodeId) {
+    /// Notes the id under which the vendor has it now.
+    pub fn learn_id(&mut self, id: &VendorCodeId) {
         if !self.known_ids.contains(id) {
             self.known_ids.push(id.clone());
         }

@@ -792,7 +792,7 @@ impl Run<'_> {
                     code.attempts = 0;
                 }
                 if let Some(vendor_id) = vendor_id {
-                    code.has_id(&vendor_id);
+                    code.learn_id(&vendor_id);
                 }
                 #[cfg(staykey_planted)]
                 if kind == WriteKind::Delete && planted(planted::REMOVED_UNSEEN) {

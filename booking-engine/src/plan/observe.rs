@@ -135,7 +135,7 @@ impl Planner<'_> {
         }
         match found {
             Some(listed) if self.shows(code, listed) => {
-                code.has_id(&listed.id);
+                code.learn_id(&listed.id);
                 if let Some(write) = code.write.as_mut().filter(|write| write.state != WriteState::NotApplied)
                 {
                     write.state = WriteState::Applied;
@@ -151,7 +151,7 @@ impl Planner<'_> {
                 }
             }
             Some(listed) => {
-                code.has_id(&listed.id);
+                code.learn_id(&listed.id);
                 if settled && self.may_stand(code, listed) {
                     self.step(Step::LetStand { code: code.id.clone(), listed: listed.clone() }, When::Now);
                 } else if settled {
@@ -226,7 +226,7 @@ impl Planner<'_> {
         }
         match found {
             Some(listed) => {
-                code.has_id(&listed.id);
+                code.learn_id(&listed.id);
                 code.missing_since = None;
                 if !last_write_was(code, WriteKind::Delete) {
                     // It is there, whatever became of the answer.
@@ -268,7 +268,7 @@ impl Planner<'_> {
         let newer = view.observed_at.is_some_and(|at| at > code.proof_at);
         if let Some(listed) = found.filter(|_| newer) {
             code.state = CodeState::Unwanted;
-            code.has_id(&listed.id);
+            code.learn_id(&listed.id);
             if let Some(write) = &mut code.write {
                 write.state = WriteState::NotApplied;
             }
