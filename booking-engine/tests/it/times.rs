@@ -96,7 +96,8 @@ fn f05_only_the_propertys_zone_matters() {
 
 #[test]
 fn a_change_in_the_hour_that_comes_twice_is_taken_over_although_its_revision_went_back() {
-    // 31 October 2027: what Smoobu dates 02:48, before the clocks go back, is older than what it dates 02:19.
+    // 31 October 2027: `modifiedAt` carries no zone; by a local clock, as the simulator has it, what is dated 02:48 before
+    // the clocks go back is older than what is dated 02:19.
     let (before, after) =
         (local(10, 31, 0, 0) + Duration::minutes(168), local(10, 31, 0, 0) + Duration::minutes(199));
     let house = House::new().restarted_at(before);

@@ -295,7 +295,7 @@ impl Scene {
                 key,
                 lock: setup.lock,
                 pins: Some(Pins { typed: rules.typed(&stored), stored: stored.clone() }),
-                known_ids: Vec::new(),
+                known_ids: vendor_id.iter().cloned().collect(),
                 vendor_id,
                 name: new.content.name.clone(),
                 note: new.content.note.clone(),
@@ -346,7 +346,7 @@ impl Scene {
         if kind != WriteKind::Delete {
             code.proof = if found { Proof::Accepted } else { Proof::Requested };
             code.proof_at = at;
-            code.vendor_id = vendor_id.or(code.vendor_id.take());
+            vendor_id.iter().for_each(|id| code.learn_id(id));
         }
         if self.rules(&key).listing != Listing::Nothing && !touched.contains(&key) {
             touched.push(key);

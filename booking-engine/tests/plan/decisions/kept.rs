@@ -2,9 +2,8 @@
 
 use booking_core::store::WriteKind::{Create, Delete, Replace};
 use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
-use chrono::Duration;
 
-use super::situations::{after, in_house, made, missing, on, served, staff_end, unseen, unwanted};
+use super::situations::{after, in_house, made, missed, missing, on, served, staff_end, unseen, unwanted};
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::{Complete, Partial};
 use crate::case::{CodeCase, Stranger, There, Told};
@@ -61,7 +60,7 @@ fn kept() {
                 in_house(c, 60); c.stay.told = Told::Cancelled;
                 c.codes = vec![unseen(made()), unseen(made())];
             },
-            |s| { missing(s, 30); s.codes[1].missing_since = s.codes[0].missing_since; },
+            |s| { missing(s, 30); missed(s, 1, 30); },
             &[
                 "create 1 10 15:00 to 11 12:00",
                 "code 0: proof Requested, since 0, write Some(NotApplied), id none, missing None",
@@ -76,7 +75,7 @@ fn kept() {
             |c| {
                 in_house(c, 60); c.stay.told = Told::Cancelled; c.codes = vec![made(), unseen(made())];
             },
-            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            |s| missed(s, 1, 30),
             &[
                 "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
                 "alert CancelledInHouse all",
@@ -89,7 +88,7 @@ fn kept() {
                 in_house(c, 60); c.stay.told = Told::Cancelled;
                 c.codes = vec![CodeCase { digits: 1, ..made() }, unseen(made())];
             },
-            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            |s| missed(s, 1, 30),
             &[
                 "create 1 10 15:00 to 11 12:00",
                 "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",
@@ -102,7 +101,7 @@ fn kept() {
             |c| {
                 in_house(c, 60); c.stay.told = Told::Cancelled; c.codes = vec![unwanted(made()), unseen(made())];
             },
-            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            |s| missed(s, 1, 30),
             &[
                 "create 1 10 15:00 to 11 12:00",
                 "delete 0",
@@ -117,7 +116,7 @@ fn kept() {
                 in_house(c, 60); c.stay.doors = 2; c.stay.told = Told::Cancelled;
                 c.codes = vec![on(1, made()), unseen(made())];
             },
-            |s| s.codes[1].missing_since = Some(s.now - Duration::seconds(30)),
+            |s| missed(s, 1, 30),
             &[
                 "create 1 10 15:00 to 11 12:00",
                 "code 1: proof Requested, since 0, write Some(NotApplied), id none, missing None",

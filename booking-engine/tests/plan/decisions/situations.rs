@@ -115,7 +115,12 @@ pub(super) fn proof_ago(scene: &mut Scene, minutes: i64) {
 
 /// The first code was missed by a read so many seconds ago.
 pub(super) fn missing(scene: &mut Scene, seconds: i64) {
-    scene.codes[0].missing_since = Some(in_seconds(scene, -seconds));
+    missed(scene, 0, seconds);
+}
+
+/// A code was missed by a read so many seconds ago.
+pub(super) fn missed(scene: &mut Scene, code: usize, seconds: i64) {
+    scene.codes[code].missing_since = Some(in_seconds(scene, -seconds));
 }
 
 /// Staff gave the first code an end so many hours later.
