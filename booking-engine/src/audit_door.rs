@@ -131,10 +131,13 @@ impl Engine {
             ledger.iter().filter_map(|code| code.vendor_id.as_ref()).collect();
         let strangers = view.codes().iter().filter(|listed| !known.contains(&listed.id));
         let mut hints = Vec::new();
-        let mut foreign = 0;
+        let mut nameless = Vec::new();
         for listed in strangers {
-            foreign += u32::from(self.stranger(tenant, listed, &mut due, &mut hints).await?);
+            if self.stranger(tenant, listed, &mut due, &mut hints).await? {
+                nameless.push(listed);
+            }
         }
+        let foreign = self.foreign(tenant, &setup.door.key, &nameless, &mut due).await?;
         let mut writes: Vec<Write> = due
             .into_iter()
             .map(|stay| Write::Due {
@@ -182,6 +185,25 @@ impl Engine {
             }
         }
         Ok(!known)
+    }
+
+    /// How many codes, of which no marker names a booking, are foreign. Of the others the ledger knows whose they are, and
+    /// their stays are looked at: backup codes carry no booking's marker, and one that counts as removed may be back.
+    async fn foreign(
+        &self,
+        tenant: &Tenant,
+        key: &DoorKey,
+        nameless: &[&ListedCode],
+        due: &mut BTreeSet<BookingId>,
+    ) -> Result<usize, WorkError> {
+        if nameless.is_empty() {
+            return Ok(0);
+        }
+        let ledger = self.store.codes_ever_on(&tenant.slug, key).await?;
+        let owner = |listed: &&&ListedCode| ledger.iter().find(|code| code.note == listed.note);
+        let owners: Vec<_> = nameless.iter().filter_map(|listed| owner(&listed)).collect();
+        due.extend(owners.iter().map(|code| code.stay.clone()));
+        Ok(nameless.len() - owners.len())
     }
 
     fn hint(&self, tenant: &Tenant, name: &IntegrationName, event: Event) -> Arrival {

@@ -90,6 +90,8 @@ pub struct Rival {
     pub wanted: bool,
     /// Whether it is a backup code: those make room for everybody.
     pub backup: bool,
+    /// The text with the marker.
+    pub note: String,
     /// The vendor's id, where it has a place.
     pub vendor_id: Option<VendorCodeId>,
     /// Whether it may have a place that no read has shown yet.
@@ -103,6 +105,7 @@ impl Rival {
             opens: code.window.opens(),
             wanted: code.state == CodeState::Wanted,
             backup: code.backup && crate::grant::is_in_pool(code),
+            note: code.note.clone(),
             vendor_id: code.vendor_id.clone(),
             on_its_way: write_is_open(code) && last_write_was(code, WriteKind::Create),
         }

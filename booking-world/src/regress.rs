@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 168] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 174] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -176,6 +176,12 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 168] = [
     (15_950_199_011_624_578_427, Features::default),
     (10_573_439_448_149_852_307, Features::default),
     (3_205_589_567_619_946_318, Features::default),
+    (11_726_155_101_768_447_006, Features::default),
+    (335_003_824_363_867_805, Features::default),
+    (6_063_618_141_862_827_644, Features::default),
+    (2_726_427_529_589_943_290, Features::default),
+    (11_344_079_262_194_700_214, Features::default),
+    (7_465_621_171_191_692_985, Features::default),
 ];
 
 fn second_with(name: &str) -> Features {

@@ -3,7 +3,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState, WriteKind, WriteRecord, WriteState};
-use booking_core::{CodeId, DoorId, DoorRules, Pin, Proof, Window, truncated};
+use booking_core::{CodeId, DoorId, DoorRules, ListedCode, Marker, Pin, Proof, Window, truncated};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
@@ -291,15 +291,19 @@ impl Planner<'_> {
     fn content(&self, access: &Access<'_>, door: &DoorId, code: Option<&CodeRecord>) -> Content {
         let rules = self.s.tenant.rules(door).unwrap_or_else(|| DoorRules::new(4));
         let marker = self.s.marker.map(ToString::to_string).unwrap_or_default();
+        let is_marked = |listed: &&ListedCode| {
+            Marker::find_all(&listed.note).iter().map(ToString::to_string).eq([marker.clone()])
+        };
         let listed = code.and_then(|code| self.s.views.get(&code.key)?.code(code.vendor_id.as_ref()?));
-        let note = listed
-            .filter(|listed| {
-                booking_core::Marker::find_all(&listed.note)
-                    .iter()
-                    .map(ToString::to_string)
-                    .eq([marker.clone()])
-            })
-            .map_or(marker, |listed| listed.note.clone());
+        let listed = listed.filter(is_marked).map(|listed| listed.note.clone());
+        // What may be on a keypad that shows nothing is written as it was, whatever name its booking has by now: a note that
+        // the keypad does not know makes a second code there.
+        let unseen = |code: &&CodeRecord| {
+            self.is_blind(&self.place(code))
+                && code.vendor_id.is_none()
+                && last_write_was(code, WriteKind::Create)
+        };
+        let note = code.filter(unseen).map(|code| code.note.clone()).or(listed).unwrap_or(marker);
         let by_staff = code.and_then(|code| code.by_staff.as_ref());
         let stands = by_staff.filter(|(_, instead)| *instead == rules.window(&access.window));
         let window = match stands {

@@ -7,7 +7,7 @@
 #[cfg(staykey_planted)]
 use booking_core::planted::{self, planted};
 use booking_core::store::{CodeRecord, CodeState};
-use booking_core::{DoorId, DoorRules, Listing};
+use booking_core::{DoorId, DoorRules, ListedCode, Listing, VendorCodeId};
 use chrono::{DateTime, Duration, Utc};
 
 use super::observe::SECOND_LOOK;
@@ -45,11 +45,16 @@ impl Planner<'_> {
     fn room<'r>(&self, place: &Place, rules: &DoorRules, rivals: &'r [Rival]) -> Option<Room<'r>> {
         let capacity = rules.capacity?;
         let listed = self.s.views.get(&place.key).map(|view| view.codes()).unwrap_or_default();
-        let is_listed = |rival: &&Rival| {
-            rival.vendor_id.as_ref().is_some_and(|id| listed.iter().any(|code| code.id == *id))
+        let is_known = |id: &VendorCodeId| rivals.iter().any(|rival| rival.vendor_id.as_ref() == Some(id));
+        let is_it = |rival: &Rival, listed: &ListedCode| match &rival.vendor_id {
+            Some(id) => listed.id == *id,
+            // A list may show what its host does not know the id of yet: one code, and not two.
+            None => rival.on_its_way && listed.note == rival.note && !is_known(&listed.id),
         };
-        let of_ours = rivals.iter().filter(is_listed).count();
-        let unseen = rivals.iter().filter(|rival| rival.is_there() && !is_listed(rival)).count();
+        let is_ours = |listed: &&ListedCode| rivals.iter().any(|rival| is_it(rival, listed));
+        let is_unseen = |rival: &&Rival| rival.is_there() && !listed.iter().any(|code| is_it(rival, code));
+        let of_ours = listed.iter().filter(is_ours).count();
+        let unseen = rivals.iter().filter(is_unseen).count();
         let mut order: Vec<&Rival> = rivals.iter().filter(|rival| rival.wanted).collect();
         // Who is in the house has come before all who are still to come.
         order.sort_by_key(|rival| {
@@ -129,6 +134,7 @@ impl Planner<'_> {
             opens,
             wanted: true,
             backup: self.s.booking.standing.is_some(),
+            note: String::new(),
             vendor_id: None,
             on_its_way: false,
         });

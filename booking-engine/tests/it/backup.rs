@@ -481,3 +481,20 @@ fn k02_a_door_that_comes_and_goes_costs_at_most_one_backup_code() {
     }
     assert!(inn.told("1").len() <= 1 && inn.noted("1", "backup-issued") <= 1, "{:?}", inn.told("1"));
 }
+
+/// A list hid it until it counted as gone: no booking's marker is on it, and the ledger knows whose it was.
+#[test]
+fn k02_a_guests_backup_code_that_is_there_again_is_taken_off_again() {
+    let inn = waiting(1);
+    inn.pass_until(local(3, 3, 14, 0));
+    let [given] = &inn.on("flat")[..] else { panic!("one backup code") };
+    inn.lock().remove(&key("flat"), &given.id);
+    inn.pass_until(local(3, 7, 12, 0));
+    inn.lock().mend();
+    inn.pass(Duration::hours(2));
+    assert!(inn.live("1").is_empty() && inn.noted("1", "code-removed") == 1);
+    inn.lock().put(&key("flat"), given.clone());
+    inn.pass(Duration::hours(2));
+    assert!(inn.on("flat").iter().all(|code| code.id != given.id) && inn.noted("1", "code-back") == 1);
+    assert_eq!((inn.trouble(), pool(&inn).len()), (Vec::new(), 1));
+}

@@ -28,6 +28,8 @@ use crate::case::{Case, CodeCase, DoorCase, MessageCase, Stranger, TenantCase, T
 pub(crate) const DOORS: [&str; 4] = ["lobby", "flat", "roof", "barn"];
 const ZONE: Tz = chrono_tz::Europe::Warsaw;
 const MARKER: &str = "Smoobu#9001";
+/// The marker of those who need a place, too.
+const RIVAL: &str = "Smoobu#555";
 
 /// Keypads as rules; nobody calls them.
 pub(crate) struct Keypads(pub(crate) BTreeMap<DoorKey, DoorRules>);
@@ -457,12 +459,13 @@ impl Scene {
             opens: self.now + Duration::minutes(*opens),
             wanted: true,
             backup: false,
+            note: RIVAL.to_owned(),
             vendor_id: there.then(|| vendor_id(&format!("r{number}"))),
             on_its_way: false,
         });
         let rivals: Vec<Rival> = rivals.collect();
         for rival in rivals.iter().filter_map(|rival| rival.vendor_id.as_ref()) {
-            codes.push(own(rival.as_str(), "Smoobu#555", 2));
+            codes.push(own(rival.as_str(), RIVAL, 2));
         }
         self.others.insert(key(id), rivals);
     }
@@ -630,6 +633,7 @@ fn rival(code: &CodeRecord) -> Rival {
         opens: code.window.opens(),
         wanted: code.state == CodeState::Wanted,
         backup: code.backup,
+        note: code.note.clone(),
         vendor_id: code.vendor_id.clone(),
         on_its_way: code.write.as_ref().is_some_and(open),
     }

@@ -196,13 +196,16 @@ impl Promises {
             let Some(pin) = stay.last_heard().and_then(|heard| heard.typed(keypad)).filter(|_| inside) else {
                 continue;
             };
-            let opened = |codes: &[OnDoor]| {
-                codes.iter().any(|code| !code.leaving && typed(&rules, code) == *pin && works(code, clock))
-            };
+            let opens = |code: &&OnDoor| !code.leaving && typed(&rules, code) == *pin && works(code, clock);
+            let opened = |codes: &[OnDoor]| codes.iter().any(|code| opens(&code));
+            // What goes may be of a booking that was called off, whatever its guest has booked under another name since.
+            let is_another =
+                || before.iter().filter(opens).all(|code| is_of_another_booking(world, number, code));
             let forced = || {
                 is_forced(&rules, (before, after), clock, comes_twice, self.was_full(world, keypad))
                     || self.makes_room_for_itself(world, number, keypad)
                     || self.was_renamed_while_watched(world, number)
+                    || is_another()
             };
             if !opened(before) || opened(after) || is_touched(world, number, keypad) || forced() {
                 continue;

@@ -239,8 +239,11 @@ fn wanted(world: &World, resting: &Resting<'_>, keypad: usize) -> Want {
     }
     // Of a keypad that takes no code yet a guest cannot be told yet: whoever moves there, or is to get other digits,
     // keeps the old code until then.
-    let waits = waits(world, stay);
-    if waits && (!is_mine || !stay.redrawn.is_empty()) {
+    let other_digits = || {
+        !stay.redrawn.is_empty()
+            || ["pin-refused", "pin-taken"].iter().any(|kind| records::noted(world, resting.number, kind))
+    };
+    if waits(world, stay) && (!is_mine || other_digits()) {
         return Want::Whatever;
     }
     if !is_mine || access.closes() <= now {

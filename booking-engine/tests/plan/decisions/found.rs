@@ -296,6 +296,38 @@ fn found() {
             },
             nothing,
             &["create 0 10 15:00 to 11 12:00", "code 0: write Some(NotApplied)", "wake in 1113600"]),
+        ("an open write on a keypad that shows nothing, and another name since",
+            |c| {
+                served(c); c.codes = vec![without_id(after(Create, Intended))];
+                c.doors[0].listing = Listing::Nothing;
+            },
+            |s| s.codes[0].note = "Smoobu#9002".into(),
+            &[
+                "create 0 10 15:00 to 11 12:00 noted Smoobu#9002",
+                "code 0: write Some(NotApplied)",
+                "wake in 1113600",
+            ]),
+        ("a write that a keypad took which shows nothing, and another name since",
+            |c| {
+                served(c); c.codes = vec![after(Create, Applied)];
+                c.doors[0].listing = Listing::Nothing;
+            },
+            |s| { s.codes[0].note = "Smoobu#9002".into(); s.codes[0].name = "Bo Example".into(); },
+            &["replace 0 10 15:00 to 11 12:00 without room", "wake in 1275600"]),
+        ("a replace that found nothing on a keypad that shows nothing, and another name since",
+            |c| {
+                served(c); c.codes = vec![without_id(after(Replace, NotApplied))];
+                c.doors[0].listing = Listing::Nothing;
+            },
+            |s| s.codes[0].note = "Smoobu#9002".into(),
+            &["create 0 10 15:00 to 11 12:00", "wake in 1113600"]),
+        ("a write that failed on a keypad that lists, and another name since",
+            |c| { served(c); c.codes = vec![without_id(after(Create, NotApplied))]; },
+            |s| {
+                s.codes[0].note = "Smoobu#9002".into();
+                s.truth.get_mut(&key("lobby")).unwrap().clear(); look(s, "lobby");
+            },
+            &["create 0 10 15:00 to 11 12:00", "wake in 1113600"]),
         ("an open replace on a keypad that shows nothing",
             |c| {
                 served(c); c.codes = vec![CodeCase { proof: Proof::Accepted, ..after(Replace, Unknown) }];

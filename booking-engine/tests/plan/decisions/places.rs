@@ -7,12 +7,12 @@ use booking_engine::Mode;
 use chrono::Duration;
 
 use super::situations::{
-    after, capacity, heard, in_house, lobby_rival, lost, made, relist, served, unseen, unwanted,
+    after, capacity, heard, in_house, lobby_rival, look, lost, made, relist, served, unseen, unwanted,
 };
 use super::{NEAR, check, nothing, plain};
 use crate::case::ViewCase::Complete;
 use crate::case::{CodeCase, Stranger, There, Told};
-use crate::scene::Scene;
+use crate::scene::{Scene, key};
 
 /// The first code was written for a stay that began so many hours later.
 fn written_for(scene: &mut Scene, hours: i64) {
@@ -20,6 +20,18 @@ fn written_for(scene: &mut Scene, hours: i64) {
     scene.codes[0].window =
         Window::new(window.start() + Duration::hours(hours), window.end(), window.zone()).unwrap();
     relist(scene);
+}
+
+/// The host of this rival has yet to hear the id of its code on the lobby's keypad.
+fn unnamed(scene: &mut Scene, rival: usize) {
+    let rival = &mut scene.others.get_mut(&key("lobby")).unwrap()[rival];
+    (rival.vendor_id, rival.on_its_way) = (None, true);
+}
+
+/// No read of the lobby's keypad has shown this code yet.
+fn unlisted(scene: &mut Scene, id: &str) {
+    scene.truth.get_mut(&key("lobby")).unwrap().retain(|code| code.id.as_str() != id);
+    look(scene, "lobby");
 }
 
 #[test]
@@ -34,6 +46,12 @@ fn places() {
             &["mint lobby 10 15:00 to 11 12:00 not yet", "wake in 120"]),
         ("a sooner arrival that no read has shown yet holds the only place",
             |c| capacity(c, 1, vec![(60, false)]), |s| lobby_rival(s).on_its_way = true,
+            &["mint lobby 10 15:00 to 11 12:00 not yet", "wake in 120"]),
+        ("a sooner arrival that a read has shown, of unknown id, holds one of two places",
+            |c| capacity(c, 2, vec![(60, true)]), |s| unnamed(s, 0),
+            &["mint lobby 10 15:00 to 11 12:00", "wake in 120"]),
+        ("a sooner arrival that a read has shown, and another one of its stay that no read has shown yet",
+            |c| capacity(c, 2, vec![(60, true), (90, true)]), |s| { unnamed(s, 1); unlisted(s, "r1"); },
             &["mint lobby 10 15:00 to 11 12:00 not yet", "wake in 120"]),
         ("a later arrival has the only place",
             |c| capacity(c, 1, vec![(9000, true)]), nothing,
