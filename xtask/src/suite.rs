@@ -451,7 +451,7 @@ soak     target/debug/booking-soak --binary target/debug/axum-host --store sqlit
 soak     target/debug/booking-soak --binary target/debug/axum-host --store postgres --hosts 3 --seed 2 --kills 10
 world    cargo run --profile world -q -p booking-world -- directed
 world    cargo run --profile world -q -p booking-world -- run --seed 7 --stays 4000
-world    cargo run --profile world -q -p booking-world -- run --seed 1 --stays 1000
+world    cargo run --profile world -q -p booking-world -- run --seed 1 --stays 20000
 doctest  cargo test --workspace --doc --all-features --no-fail-fast
 doc      RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
 deny     cargo deny check bans licenses sources

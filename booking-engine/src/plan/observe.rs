@@ -355,18 +355,12 @@ impl Planner<'_> {
         view: &'v DoorView,
         taken: impl Fn(&ListedCode) -> bool,
     ) -> Option<&'v ListedCode> {
-        // The marker that it was written with: the booking may have another name by now. A write that gave it that name
-        // may have failed, so that it still has a former one.
-        let written = Marker::find_all(&code.note);
-        let written = if let [written] = &written[..] { Some(written) } else { None };
-        let former = self.s.former.iter().filter(|former| Some(*former) != written);
-        let markers = || written.into_iter().chain(former.clone().filter(|_| written.is_some()));
+        let markers = self.markers_of(code);
         let removed = code.state == CodeState::Removed;
         // An id that it no longer has may be another code's by now.
         let is_it = |listed: &&ListedCode| {
             let has = !removed && code.vendor_id.as_ref() == Some(&listed.id);
-            let is_marked =
-                || Marker::find_all(&listed.note).iter().any(|found| markers().any(|of| of == found));
+            let is_marked = || Marker::find_all(&listed.note).iter().any(|found| markers.contains(found));
             !taken(listed) && (has || listed.note == code.note || is_marked())
         };
         let known = code.ids().filter_map(|id| view.code(id)).find(is_it);
@@ -378,18 +372,30 @@ impl Planner<'_> {
         if planted(planted::SECOND_CODE) {
             return None;
         }
-        let (start, end) = code.window.wall();
-        let as_written = |listed: &ListedCode| listed.start == Some(start) && listed.end == Some(end);
-        let same = |listed: &&ListedCode| match &listed.stored {
-            _ if taken(listed) => false,
+        // Of several the one that needs no further write.
+        let is_alike = |listed: &&ListedCode| !taken(listed) && self.has_its_digits(code, listed);
+        let best =
+            |marker| view.marked(marker).filter(is_alike).min_by_key(|listed| !is_as_written(code, listed));
+        markers.iter().find_map(best)
+    }
+
+    /// The markers that a code may have: the one that it was written with, since the booking may have another name by now,
+    /// and the former ones, since the write that gave it that one may have failed.
+    fn markers_of(&self, code: &CodeRecord) -> Vec<Marker> {
+        let Ok([written]) = <[Marker; 1]>::try_from(Marker::find_all(&code.note)) else { return Vec::new() };
+        let former = self.s.former.iter().filter(|former| **former != written).cloned();
+        [written.clone()].into_iter().chain(former).collect()
+    }
+
+    /// Whether a listed code of the stay has the digits of an entry that has no id there. Whether masked ones are those of
+    /// what was taken for gone, its times tell, or that the keypad refused them.
+    fn has_its_digits(&self, code: &CodeRecord, listed: &ListedCode) -> bool {
+        let removed = code.state == CodeState::Removed;
+        match &listed.stored {
             Some(stored) => !removed && code.pins.as_ref().is_some_and(|pins| pins.stored == *stored),
             None if self.entry_of(&code.key, &listed.id).is_some() => false,
-            // Whether masked digits are those of what was taken for gone, its times tell, or that the keypad refused them.
-            None => !removed || as_written(listed) || was_hidden(code),
-        };
-        // Of several the one that needs no further write.
-        let best = |marker| view.marked(marker).filter(same).min_by_key(|listed| !as_written(listed));
-        markers().find_map(best)
+            None => !removed || is_as_written(code, listed) || was_hidden(code),
+        }
     }
 
     /// The ledger entry that had the listed code of this id.
@@ -410,6 +416,12 @@ impl Planner<'_> {
             .iter()
             .any(|code| code.key == place.key && code.vendor_id.as_ref() == Some(&listed.id))
     }
+}
+
+/// Whether a listed code has the times that an entry was written with.
+fn is_as_written(code: &CodeRecord, listed: &ListedCode) -> bool {
+    let (start, end) = code.window.wall();
+    (listed.start, listed.end) == (Some(start), Some(end))
 }
 
 /// Whether the keypad said of digits that were offered once more that it has them.
