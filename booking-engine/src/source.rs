@@ -24,12 +24,20 @@ const MOST_PAGES: usize = 10_000;
 /// How long a source may fail before staff hears of it; what only staff can mend is told at once.
 const PATIENCE: Duration = Duration::minutes(30);
 
-/// How long somebody's word for a source counts.
+/// How long somebody's word for a source counts, where its reads are not seldom.
 const TRUSTED_FOR: Duration = Duration::days(1);
 
+/// One read asks for what is missing, further ones witness it, and each may be a little late.
+fn trusted_for(tenant: &Tenant) -> Duration {
+    let policies = tenant.units.iter().map(|unit| &unit.policy).chain([&tenant.policy]);
+    let witnesses = policies.map(|policy| policy.absent_reads).max().unwrap_or_default();
+    let reads = i32::try_from(witnesses).unwrap_or(i32::MAX).saturating_add(2);
+    tenant.full_read_every.checked_mul(reads).map_or(TRUSTED_FOR, |long| long.max(TRUSTED_FOR))
+}
+
 impl Engine {
-    /// Vouches for a source: for a day its complete reads count as they are, however little they show. Answers
-    /// `false` when there is no such source.
+    /// Vouches for a source: for a day its complete reads count as they are, however little they show; for longer where it
+    /// takes them longer to show that a booking is gone. Answers `false` when there is no such source.
     ///
     /// # Errors
     ///
@@ -45,7 +53,7 @@ impl Engine {
         loop {
             let now = self.clock.now();
             let (known, expect) = self.source_record(tenant, name).await?;
-            let record = SourceRecord { trusted_until: Some(now + TRUSTED_FOR), ..known };
+            let record = SourceRecord { trusted_until: Some(now + trusted_for(tenant)), ..known };
             let work = WorkKey::Source(tenant.slug.clone(), name.clone());
             let writes = vec![
                 Write::Put(Box::new(Record::Source(record))),

@@ -7,7 +7,7 @@ pub const OPEN: [&str; 0] = [];
 
 /// Each with what it is drawn with. A seed goes in here together with the mending; what it draws changes when the
 /// generator does, which is why the promises matter more than the seeds.
-pub const REGRESSIONS: [(u64, fn() -> Features); 174] = [
+pub const REGRESSIONS: [(u64, fn() -> Features); 179] = [
     (14_297_319_031_814_387_239, Features::first_all),
     (107_525_813_313_702_098, Features::first_all),
     (17_735_025_804_904_131_267, Features::first_all),
@@ -182,6 +182,11 @@ pub const REGRESSIONS: [(u64, fn() -> Features); 174] = [
     (2_726_427_529_589_943_290, Features::default),
     (11_344_079_262_194_700_214, Features::default),
     (7_465_621_171_191_692_985, Features::default),
+    (10_264_864_910_248_958_382, Features::default),
+    (6_305_271_361_113_133_906, busy),
+    (13_464_896_737_324_689_588, busy),
+    (8_648_387_886_862_068_018, busy),
+    (8_589_899_364_778_830_541, busy),
 ];
 
 fn second_with(name: &str) -> Features {

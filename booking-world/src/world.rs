@@ -221,15 +221,13 @@ impl World {
         let suspected = self.is_alerted("source-suspect");
         self.until(now + reads + Duration::hours(if daily { 50 } else { 2 }))?;
         // What is suspect counts for nothing until it is whole again.
-        if let Some(at) = self.promises.suspected_at().filter(|at| *at > now) {
-            self.until(at + reads * 2)?;
+        let again = self.promises.suspected_at().filter(|at| *at > now);
+        if suspected || again.is_some() {
+            self.until(again.map_or(self.hub.now() + reads, |at| at + reads * 2))?;
             // It may be whole again since a moment ago only.
             if !self.is_alerted("source-suspect") {
                 self.until(self.hub.now() + reads)?;
             }
-        } else if suspected {
-            // It became whole by itself, and what is gone is seen from then on.
-            self.until(self.hub.now() + reads)?;
         }
         for _ in 0..MOST_RELEASES {
             // Whoever is vouched for tells the same once more, and again.

@@ -529,13 +529,12 @@ impl Planner<'_> {
             }
         }
         for code in self.plan.codes.clone() {
-            if code.state == CodeState::Unwanted {
-                if self.stands_alone(&code) {
-                    self.await_proof(&code);
-                } else {
-                    self.remove(&code);
-                }
-            } else if moved_from.contains(&code.id) && self.may_delete() {
+            let unwanted = code.state == CodeState::Unwanted;
+            if unwanted && self.stands_alone(&code) {
+                self.await_proof(&code);
+            } else if unwanted && (when == When::Now || !self.guest_goes_by(&code)) {
+                self.remove(&code);
+            } else if (unwanted || moved_from.contains(&code.id)) && self.may_delete() {
                 self.step(Step::Delete { code: code.id.clone() }, When::Later);
             }
         }
@@ -560,6 +559,16 @@ impl Planner<'_> {
         let listed = self.s.views.get(&place.key).zip(wanted.vendor_id.as_ref());
         let listed = listed.and_then(|(view, id)| view.code(id));
         listed.is_none_or(|listed| !self.shows(wanted, listed))
+    }
+
+    /// Whether the guest was last told a code on a door that the stay no longer has, which was about to go, for whatever
+    /// reason, when it got other doors.
+    fn guest_goes_by(&self, code: &CodeRecord) -> bool {
+        let Wish::Access(access) = &self.wished.wish else { return false };
+        let told = self.last_told().and_then(|message| message.told.as_ref());
+        !access.unit.doors.contains(&code.door)
+            && !last_write_was(code, WriteKind::Delete)
+            && told.is_some_and(|told| told.codes.iter().any(|told| told.code == code.id))
     }
 
     /// Codes on doors that the stay no longer has, and earlier codes on doors that have a newer one.

@@ -64,7 +64,7 @@ impl Planner<'_> {
     }
 
     /// The latest message that may have reached the guest.
-    fn last_told(&self) -> Option<&MessageRecord> {
+    pub(super) fn last_told(&self) -> Option<&MessageRecord> {
         self.s.messages.iter().rev().find(|message| may_have_reached(message))
     }
 

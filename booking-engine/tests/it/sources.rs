@@ -25,7 +25,13 @@ fn nth(n: u32) -> Booking {
 impl Street {
     /// A street whose first tenant has these stays, read in full for a while.
     fn with_stays(stays: u32) -> Self {
-        let street = Self::new(&["flat"], &DoorRules::new(4));
+        Self::read_every(Duration::minutes(30), stays)
+    }
+
+    fn read_every(every: Duration, stays: u32) -> Self {
+        let street = Self::with(&["flat"], &DoorRules::new(4), WrittenBack::Unsupported, |tenant| {
+            tenant.full_read_every = every;
+        });
         (0..stays).for_each(|n| street.sides[0].source.put(nth(n)));
         block_on(street.engine.start()).unwrap();
         street.pass(Duration::hours(2));
@@ -141,6 +147,19 @@ fn c09_a_read_that_somebody_vouches_for_counts_for_a_day() {
     // The day is over.
     assert_eq!(street.pins(0, "flat").len(), 12);
     assert_eq!(street.alert_kinds(), ["source-suspect"]);
+}
+
+/// Two reads a day, and three of them until what is gone counts as gone: a day would be over before.
+#[test]
+fn c09_a_source_that_is_read_seldom_is_vouched_for_until_it_matters() {
+    let street = Street::read_every(Duration::hours(12), 4);
+    (0..4).for_each(|n| assert!(street.sides[0].source.remove(&reference(&n.to_string()))));
+    street.pass(Duration::hours(13));
+    assert_eq!((street.pins(0, "flat").len(), street.alert_kinds()), (4, vec!["source-suspect".to_owned()]));
+    assert!(block_on(street.engine.trust_source(&street.sides[0].slug, &name("source"))).unwrap());
+    street.release_brakes();
+    street.pass(Duration::hours(25));
+    assert_eq!((street.pins(0, "flat").len(), street.alert_kinds()), (0, vec![]));
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub(super) async fn release(
     Ok(ok(&DoneView { done: true }))
 }
 
-/// Vouches for a source: for a day its reads count as they are, however little they show.
+/// Vouches for a source: for a day, or longer where it is read seldom, its reads count as they are.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/sources/{source}/trust", tag = "sources",
     params(

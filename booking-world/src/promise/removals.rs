@@ -120,9 +120,9 @@ impl Promises {
             if !yields && !over {
                 self.brake_holds(world, number, keypad)?;
             }
-            let renamed = self.was_renamed_while_watched(world, number);
+            let renamed =
+                self.was_renamed_while_watched(world, number) || is_of_another_booking(world, number, code);
             let excused = yields
-                || is_of_another_booking(world, number, code)
                 || renamed
                 || self.makes_room_for_itself(world, number, keypad)
                 || is_touched(world, number, keypad);

@@ -8,12 +8,20 @@ use booking_engine::Mode;
 use chrono::Duration;
 
 use super::situations::{
-    after, cancelled, capacity, deleted, failing, heard, in_house, lost, made, on, recovered, refused,
-    served, spent, unseen, unwanted, without_id,
+    after, cancelled, capacity, deleted, failing, heard, in_house, lost, made, on, other_digits, recovered,
+    refused, served, spent, unseen, unwanted, without_id,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::{Complete, Partial};
 use crate::case::{CodeCase, MessageCase, There, Told, ViewCase};
+use crate::scene::{Scene, code_id};
+
+/// The first message told the guest this code instead.
+fn goes_by(scene: &mut Scene, code: usize) {
+    let door = scene.codes[code].door.clone();
+    let told = &mut scene.messages[0].told.as_mut().unwrap().codes[0];
+    (told.door, told.code) = (door, code_id(code));
+}
 
 #[test]
 #[rustfmt::skip]
@@ -516,6 +524,42 @@ fn surplus() {
             },
             nothing,
             &["read flat", "code 0: Unwanted", "wake in 180"]),
+        ("a code of the unit before that was about to go stays while its guest goes by it",
+            |c| {
+                c.codes = vec![on(1, unwanted(made())), unseen(after(Create, Applied))]; c.messages = vec![heard()];
+                c.doors[0].settle = 8;
+            },
+            |s| goes_by(s, 0),
+            &["tell TimesChanged by sms to phone later", "delete 0 later", "wake in 180"]),
+        ("the same where nothing may be taken off",
+            |c| {
+                c.codes = vec![on(1, unwanted(made())), unseen(after(Create, Applied))]; c.messages = vec![heard()];
+                c.doors[0].settle = 8; c.tenant.mode = Mode::UpsertOnly;
+            },
+            |s| goes_by(s, 0),
+            &["tell TimesChanged by sms to phone later", "wake in 180"]),
+        ("the same when taking it off was tried",
+            |c| {
+                c.codes = vec![on(1, unwanted(after(Delete, NotApplied))), unseen(after(Create, Applied))];
+                c.messages = vec![heard()]; c.doors[0].settle = 8;
+            },
+            |s| goes_by(s, 0),
+            &["tell TimesChanged by sms to phone later", "delete 0", "wake in 180"]),
+        ("the same on a door of the unit, where its successor is shown",
+            |c| { c.codes = vec![unwanted(made()), other_digits(made())]; c.messages = vec![heard()]; },
+            |s| goes_by(s, 0),
+            &["delete 0", "wake in 1275600"]),
+        ("the same when its digits, which the guest knows, open the door of the unit",
+            |c| { c.codes = vec![on(1, unwanted(made())), made()]; c.messages = vec![heard()]; },
+            |s| s.messages[0].told.as_mut().unwrap().codes[0].code = code_id(0),
+            &["delete 0", "wake in 1275600"]),
+        ("the same when the guest was told another one since",
+            |c| {
+                c.codes = vec![on(1, unwanted(made())), unseen(after(Create, Applied))];
+                c.messages = vec![heard(), heard()]; c.doors[0].settle = 8;
+            },
+            |s| goes_by(s, 0),
+            &["delete 0", "wake in 180"]),
         ("a code of the unit before whose create was refused stays listed for later",
             |c| {
                 c.codes = vec![on(1, lost(after(Create, NotApplied))), unseen(after(Create, Applied))];

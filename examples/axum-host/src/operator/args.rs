@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Shows the brakes on early removals, or lifts one.
     #[command(after_help = EXIT)]
     Brake(BrakeArgs),
-    /// Vouches for a source: for a day its reads count as they are, however little they show.
+    /// Vouches for a source: for a day, or longer where it is read seldom, its reads count as they are.
     #[command(after_help = EXIT)]
     Trust(TrustArgs),
     /// Takes a mail on standard input, as a mail server hands it over.

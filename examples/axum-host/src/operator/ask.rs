@@ -197,7 +197,7 @@ pub(super) async fn trust(args: TrustArgs) -> Answer<Exit> {
         })?;
     print(args.common.json, &got.raw, || {
         format!(
-            "{} is vouched for: for a day its reads count as they are, however little they show.",
+            "{} is vouched for: for a day, or longer where it is read seldom, its reads count as they are.",
             args.source
         )
     })?;
