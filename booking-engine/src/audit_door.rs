@@ -200,8 +200,10 @@ impl Engine {
             return Ok(0);
         }
         let ledger = self.store.codes_ever_on(&tenant.slug, key).await?;
-        let owner = |listed: &&&ListedCode| ledger.iter().find(|code| code.note == listed.note);
-        let owners: Vec<_> = nameless.iter().filter_map(|listed| owner(&listed)).collect();
+        let owners = nameless.iter().filter_map(|listed| {
+            ledger.iter().find(|code| code.note == listed.note || code.ids().any(|id| *id == listed.id))
+        });
+        let owners: Vec<_> = owners.collect();
         due.extend(owners.iter().map(|code| code.stay.clone()));
         Ok(nameless.len() - owners.len())
     }

@@ -157,6 +157,11 @@ impl Vendors {
         names::later_key(keypad, self.generation(keypad))
     }
 
+    /// The key of the keypad that a door has now, of whatever kind.
+    pub(crate) fn present_key(&self, keypad: usize) -> DoorKey {
+        if self.is_simulated(keypad) { key_of(&self.setup, keypad) } else { self.key(keypad) }
+    }
+
     /// The keys of those that it had before and that still answer.
     pub(crate) fn former_keys(&self, keypad: usize) -> impl Iterator<Item = DoorKey> {
         let keys = (0..self.generation(keypad)).map(move |generation| names::later_key(keypad, generation));

@@ -141,12 +141,12 @@ impl Run<'_> {
             proof_at: now,
             missing_since: None,
             adopted: true,
-            backup: false,
+            backup: self.stay.booking.standing.is_some(),
             by_staff: None,
             created_at: now,
         };
         self.audit(if wanted { "code-adopted" } else { "code-surplus" }, format!("door {door}"));
-        if wanted && !self.policy().tell_adopted {
+        if wanted && !self.policy().tell_adopted && self.stay.booking.standing.is_none() {
             self.presume_told(&code, plan);
         }
         self.stay.codes.retain(|known| known.id != id);

@@ -282,7 +282,7 @@ impl Planner<'_> {
 
     /// Codes on the tenant's doors that carry this booking's marker but are not in the ledger.
     pub(super) fn adopt(&mut self) {
-        if self.s.booking.booking.is_none() {
+        if self.s.booking.booking.is_none() && self.s.booking.standing.is_none() {
             return;
         }
         let gap = matches!(self.wished.alert, Some(AlertKind::UnmappedUnit | AlertKind::UnusableDates));

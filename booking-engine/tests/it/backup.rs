@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use booking_core::conformance::{On, Planted, Trouble, block_on};
 use booking_core::store::{CodeState, Kind, Places, Record, Tx, WorkKey, Write};
-use booking_core::{DoorId, DoorRules, ListedCode, Listing, Proof, StayDates};
+use booking_core::{DoorId, DoorRules, ListedCode, Listing, Proof, StayDates, VendorCodeId};
 use booking_engine::Brake;
 use chrono::{DateTime, Duration, Utc};
 
@@ -497,4 +497,16 @@ fn k02_a_guests_backup_code_that_is_there_again_is_taken_off_again() {
     inn.pass(Duration::hours(2));
     assert!(inn.on("flat").iter().all(|code| code.id != given.id) && inn.noted("1", "code-back") == 1);
     assert_eq!((inn.trouble(), pool(&inn).len()), (Vec::new(), 1));
+}
+
+/// A second one of the pool, which a list had hidden: it would open the door for a year, and be nobody's.
+#[test]
+fn k02_a_second_code_of_a_backup_is_taken_off() {
+    let inn = Inn::new(layout(2, DoorRules::new(4)));
+    let codes = pool(&inn);
+    let second = ListedCode { id: VendorCodeId::parse("77").unwrap(), ..inn.on("flat")[0].clone() };
+    inn.lock().put(&key("flat"), second);
+    assert_eq!(pool(&inn).len(), 3);
+    inn.pass(Duration::hours(2));
+    assert_eq!((pool(&inn), inn.trouble()), (codes, Vec::new()));
 }

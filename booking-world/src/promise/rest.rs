@@ -46,6 +46,7 @@ impl Promises {
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
+            backup_codes_are_known(world, keypad)?;
             former_keypads_are_empty(world, &stays, keypad, [&self.hidden, &self.hidden_on_former])?;
         }
         for stay in &stays {
@@ -147,6 +148,24 @@ impl Promises {
         let text = format!("{:?} before the repetitions, {:?} after them", before, self.sum);
         Err(Broken::new("echoes-change-nothing", world.hub.now(), text))
     }
+}
+
+/// A backup code that opens a door is a guest's, or waits for one: the ledger knows it by its id.
+pub(super) fn backup_codes_are_known(world: &World, keypad: usize) -> Result<(), Broken> {
+    let key = world.vendors.present_key(keypad);
+    let ledger = (0..world.policies.len()).flat_map(|tenant| {
+        now_or_never(world.store.codes_on(&names::tenant(tenant), &key))
+            .and_then(Result::ok)
+            .unwrap_or_default()
+    });
+    let known: BTreeSet<VendorCodeId> = ledger.filter_map(|code| code.vendor_id).collect();
+    let is_stray = |code: &&OnDoor| {
+        !code.leaving && world.stay_of(code).is_none() && world.is_ours(code) && !known.contains(&code.id)
+    };
+    world.vendors.in_cloud(keypad).iter().find(is_stray).map_or(Ok(()), |code| {
+        let text = format!("{} is on keypad {keypad} and nobody's", code.note);
+        Err(Broken::new("at-rest-doors-are-right", world.hub.now(), text))
+    })
 }
 
 /// Whether staff of a tenant was told of codes that name no booking.

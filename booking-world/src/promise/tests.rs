@@ -406,7 +406,11 @@ fn a_door_without_its_code_breaks_a_promise() {
 }
 
 fn put(world: &World, keypad: usize) -> VendorCodeId {
-    let code = code("1", "111111", "Model#110");
+    put_noted(world, keypad, "Model#110")
+}
+
+fn put_noted(world: &World, keypad: usize, note: &str) -> VendorCodeId {
+    let code = code("1", "111111", note);
     let window = Window::new(code.start.unwrap(), code.end.unwrap(), chrono_tz::UTC).unwrap();
     let staff =
         StaffCode { stored: code.stored, name: "Guest".into(), note: code.note, window: Some(window) };
@@ -648,6 +652,14 @@ fn a_backup_code_for_two_guests_breaks_a_promise() {
     promises.shown.insert(0, vec![backup.clone()]);
     promises.given.insert((0, backup.id), 1);
     breaks("one-backup-one-guest", promises.after(&world, &heard(&world, "111111")));
+}
+
+#[test]
+fn a_backup_code_that_the_ledger_does_not_know_breaks_a_promise() {
+    let world = world();
+    super::rest::backup_codes_are_known(&world, 0).unwrap();
+    put_noted(&world, 0, "Staykey#aaaaaaaaaaaa");
+    breaks("at-rest-doors-are-right", super::rest::backup_codes_are_known(&world, 0));
 }
 
 #[test]

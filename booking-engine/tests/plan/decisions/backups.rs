@@ -7,12 +7,12 @@ use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
 use chrono::Duration;
 
 use super::situations::{
-    backup, blind_backup, changing, failing, given, missing, near, read_ago, refused, refused_near, retry_in,
-    served, shift, spare, told_end, told_start,
+    backup, blind_backup, changing, failing, given, made, missing, near, on, read_ago, refused, refused_near,
+    retry_in, served, shift, spare, told_end, told_start,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::{Complete, Partial};
-use crate::case::{There, Told, ViewCase};
+use crate::case::{Stranger, There, Told, ViewCase};
 use crate::scene::door_id;
 
 #[test]
@@ -392,6 +392,24 @@ fn backups() {
         ("a code that waits in the pool",
             |c| { c.stay.told = Told::Standing; c.stay.grant = 0; }, nothing,
             &["mint flat 07 00:00 to 06 00:00 as Backup 1", "wake in 2505600"]),
+        ("a code of the pool that is not in the ledger",
+            |c| { c.stay.told = Told::Standing; c.stay.grant = 0; c.doors[1].strangers = vec![Stranger::Ours]; },
+            nothing,
+            &["adopt x0 on flat as wanted", "wake in 2505600"]),
+        ("a second code of the pool",
+            |c| {
+                c.stay.told = Told::Standing; c.stay.grant = 0; c.codes = vec![on(1, made())];
+                c.doors[1].strangers = vec![Stranger::Ours];
+            },
+            nothing,
+            &[
+                "adopt x0 on flat as surplus",
+                "replace 0 07 00:00 to 06 00:00 as Backup 1",
+                "wake in 2505600",
+            ]),
+        ("a code with the marker of a booking that nobody has seen",
+            |c| { c.stay.told = Told::NeverSeen; c.doors[0].strangers = vec![Stranger::Ours]; }, nothing,
+            &["alert ForeignMarker lobby the source does not know the booking that the marker names"]),
         ("a later end that is refused, for a guest who was told other digits",
             |c| { changing(c); c.messages[0].tells = 1; }, |s| { spare(s); refused(s, 0, 3); },
             &[
