@@ -136,6 +136,10 @@ impl Planner<'_> {
 
     /// A code that was about to go is what the stay should have again: a cancellation was taken back.
     fn revive(&mut self, door: &DoorId) -> bool {
+        // A backup code that was to go may have the digits of one that a guest was given since.
+        if self.s.booking.standing.is_some() {
+            return false;
+        }
         let reissued_at = self.s.reissued_at;
         let code = self.plan.codes.iter_mut().rfind(|code| {
             let stands = reissued_at.is_none_or(|at| code.created_at >= at);

@@ -4,6 +4,7 @@
 //! that a fault cannot hide in both.
 
 mod doors;
+mod pools;
 mod records;
 mod removals;
 mod rest;
@@ -49,7 +50,7 @@ impl Broken {
 }
 
 /// Every promise by its name, and in words.
-pub const PROMISES: [(&str, &str); 29] = [
+pub const PROMISES: [(&str, &str); 30] = [
     ("foreign-codes-stay", "A code that is not Staykey's is never changed and never deleted."),
     ("no-pin-twice", "At no time do codes of two stays on one door share their digits while both work."),
     ("digits-rest", "Digits rest for the quarantine before another stay gets them."),
@@ -102,6 +103,10 @@ pub const PROMISES: [(&str, &str); 29] = [
     (
         "at-rest-doors-are-right",
         "Once the trouble is over, each stay has exactly one working code on each of its doors for exactly its time, and nobody else has one.",
+    ),
+    (
+        "at-rest-pools-are-right",
+        "Once the trouble is over, each door has its backup codes, and none that nobody knows of.",
     ),
     (
         "at-rest-removals-are-proven",

@@ -6,7 +6,7 @@ use booking_core::store::{AlertRecord, CodeState, MessageRecord, Record, Store a
 use booking_core::{BookingId, Clock as _, DoorRules, Listing, VendorCodeId};
 use chrono::Duration;
 
-use super::{BeforeEchoes, Broken, Promises, reading, records, times, typed};
+use super::{BeforeEchoes, Broken, Promises, pools, reading, records, times, typed};
 use crate::deed::OnDoor;
 use crate::names;
 use crate::truth::{Heard, Stay};
@@ -46,7 +46,7 @@ impl Promises {
             .collect();
         for keypad in 0..world.history.setup.keypads.len() {
             self.doors_are_right(world, &stays, keypad)?;
-            backup_codes_are_known(world, keypad)?;
+            pools::at_rest(world, keypad)?;
             former_keypads_are_empty(world, &stays, keypad, [&self.hidden, &self.hidden_on_former])?;
         }
         for stay in &stays {
@@ -148,24 +148,6 @@ impl Promises {
         let text = format!("{:?} before the repetitions, {:?} after them", before, self.sum);
         Err(Broken::new("echoes-change-nothing", world.hub.now(), text))
     }
-}
-
-/// A backup code that opens a door is a guest's, or waits for one: the ledger knows it by its id.
-pub(super) fn backup_codes_are_known(world: &World, keypad: usize) -> Result<(), Broken> {
-    let key = world.vendors.present_key(keypad);
-    let ledger = (0..world.policies.len()).flat_map(|tenant| {
-        now_or_never(world.store.codes_on(&names::tenant(tenant), &key))
-            .and_then(Result::ok)
-            .unwrap_or_default()
-    });
-    let known: BTreeSet<VendorCodeId> = ledger.filter_map(|code| code.vendor_id).collect();
-    let is_stray = |code: &&OnDoor| {
-        !code.leaving && world.stay_of(code).is_none() && world.is_ours(code) && !known.contains(&code.id)
-    };
-    world.vendors.in_cloud(keypad).iter().find(is_stray).map_or(Ok(()), |code| {
-        let text = format!("{} is on keypad {keypad} and nobody's", code.note);
-        Err(Broken::new("at-rest-doors-are-right", world.hub.now(), text))
-    })
 }
 
 /// Whether staff of a tenant was told of codes that name no booking.
@@ -315,7 +297,7 @@ fn is_too_early(world: &World, stay: &Stay, keypad: usize) -> bool {
 }
 
 /// Whether a keypad has no place, or had none a moment ago.
-fn is_full(world: &World, keypad: usize) -> bool {
+pub(super) fn is_full(world: &World, keypad: usize) -> bool {
     let most = world.vendors.rules(keypad).capacity;
     most.is_some_and(|most| {
         world.vendors.in_cloud(keypad).len() + places_kept(world, keypad) >= most

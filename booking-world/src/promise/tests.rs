@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use booking_core::store::{
-    Accepted, Arrival, CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Origin, Told,
-    ToldCode, Tx, Write,
+    Accepted, Arrival, CodeRecord, CodeState, MessageKind, MessageRecord, MessageState, Origin, Standing,
+    Told, ToldCode, Tx, Write,
 };
 use booking_core::{BookingId, CodeId, Dedup, GrantId, MessageId, Pin, Receipt, Reply, VendorCodeId, Window};
 use chrono::{Days, NaiveDate, TimeZone as _};
@@ -657,9 +657,24 @@ fn a_backup_code_for_two_guests_breaks_a_promise() {
 #[test]
 fn a_backup_code_that_the_ledger_does_not_know_breaks_a_promise() {
     let world = world();
-    super::rest::backup_codes_are_known(&world, 0).unwrap();
+    super::pools::at_rest(&world, 0).unwrap();
     put_noted(&world, 0, "Staykey#aaaaaaaaaaaa");
-    breaks("at-rest-doors-are-right", super::rest::backup_codes_are_known(&world, 0));
+    breaks("at-rest-pools-are-right", super::pools::at_rest(&world, 0));
+}
+
+#[test]
+fn a_door_without_its_backup_code_breaks_a_promise() {
+    let mut world = world();
+    let slot = BookingRecord {
+        booking: None,
+        standing: Some(Standing { door: names::door(0), number: 0 }),
+        ..booking(&world, 0)
+    };
+    record(&world, vec![Record::Booking(slot)]);
+    super::pools::at_rest(&world, 0).unwrap();
+    world.policies[0].backups = 1;
+    breaks("at-rest-pools-are-right", super::pools::at_rest(&world, 0));
+    super::pools::at_rest(&world, 1).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use chrono::Duration;
 
 use super::situations::{
     backup, blind_backup, changing, failing, given, made, missing, near, on, read_ago, refused, refused_near,
-    retry_in, served, shift, spare, told_end, told_start,
+    retry_in, served, shift, spare, told_end, told_start, unwanted,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::{Complete, Partial};
@@ -407,6 +407,9 @@ fn backups() {
                 "replace 0 07 00:00 to 06 00:00 as Backup 1",
                 "wake in 2505600",
             ]),
+        ("a code of the pool that was to go",
+            |c| { c.stay.told = Told::Standing; c.stay.grant = 0; c.codes = vec![on(1, unwanted(made()))]; }, nothing,
+            &["mint flat 07 00:00 to 06 00:00 as Backup 1", "delete 0", "wake in 2505600"]),
         ("a code with the marker of a booking that nobody has seen",
             |c| { c.stay.told = Told::NeverSeen; c.doors[0].strangers = vec![Stranger::Ours]; }, nothing,
             &["alert ForeignMarker lobby the source does not know the booking that the marker names"]),
