@@ -152,6 +152,7 @@ fn code(number: u32) -> Record {
         missing_since: None,
         adopted: false,
         backup: false,
+        pool_note: None,
         by_staff: None,
         created_at: at(0),
     })

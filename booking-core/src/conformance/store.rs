@@ -1655,6 +1655,7 @@ fn code(number: u32, of: u32, door: &DoorKey) -> CodeRecord {
         missing_since: None,
         adopted: true,
         backup: true,
+        pool_note: Some("Staykey#aaaaaaaaaaaa".to_owned()),
         by_staff: Some((window(), window())),
         created_at: at(0),
     }

@@ -299,6 +299,9 @@ pub struct CodeRecord {
     /// Whether it is a backup code, made before anybody needed it: then its own window is the pool's.
     #[serde(default)]
     pub backup: bool,
+    /// The note that it had in the pool, once a guest was given it: what a list hides still has that one.
+    #[serde(default)]
+    pub pool_note: Option<String>,
     /// The window that staff gave it in the vendor's app, and the one that it stands for.
     #[serde(default)]
     pub by_staff: Option<(Window, Window)>,

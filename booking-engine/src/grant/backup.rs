@@ -152,6 +152,7 @@ impl Run<'_> {
                 stay: self.stay.booking.id.clone(),
                 grant,
                 created_at: self.code_time(),
+                pool_note: Some(code.note.clone()),
                 ..code
             };
             let record = Record::Code(code.clone());

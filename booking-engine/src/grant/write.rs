@@ -142,6 +142,7 @@ impl Run<'_> {
             missing_since: None,
             adopted: true,
             backup: self.stay.booking.standing.is_some(),
+            pool_note: None,
             by_staff: None,
             created_at: now,
         };
@@ -465,6 +466,7 @@ impl Run<'_> {
                             missing_since: None,
                             adopted: false,
                             backup,
+                            pool_note: None,
                             by_staff: None,
                             created_at: now,
                         }

@@ -328,12 +328,15 @@ impl Planner<'_> {
         }
     }
 
-    /// The codes on a keypad that are this stay's by their marker, or because staff says so.
+    /// The codes on a keypad that are this stay's by their marker, by that of a backup code that it was given, or because
+    /// staff says so.
     fn own<'v>(&'v self, view: &'v DoorView, place: &'v Place) -> impl Iterator<Item = &'v ListedCode> {
         let markers = self.s.marker.into_iter().chain(self.s.former);
         let marked = markers.flat_map(|marker| view.marked(marker));
+        let given: Vec<&str> = self.s.codes.iter().filter_map(|code| code.pool_note.as_deref()).collect();
+        let given = view.codes().iter().filter(move |listed| given.contains(&listed.note.as_str()));
         let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
-        marked.chain(linked.filter_map(|linked| view.code(&linked.code)))
+        marked.chain(given).chain(linked.filter_map(|linked| view.code(&linked.code)))
     }
 
     /// Whether this may be a code whose write ended after the read that shows it: the next read tells.
@@ -380,11 +383,12 @@ impl Planner<'_> {
     }
 
     /// The markers that a code may have: the one that it was written with, since the booking may have another name by now,
-    /// and the former ones, since the write that gave it that one may have failed.
+    /// and those from before, since the write that gave it that one may have failed.
     fn markers_of(&self, code: &CodeRecord) -> Vec<Marker> {
         let Ok([written]) = <[Marker; 1]>::try_from(Marker::find_all(&code.note)) else { return Vec::new() };
-        let former = self.s.former.iter().filter(|former| **former != written).cloned();
-        [written.clone()].into_iter().chain(former).collect()
+        let of_pool = code.pool_note.iter().flat_map(|note| Marker::find_all(note));
+        let before = self.s.former.iter().cloned().chain(of_pool).filter(|before| *before != written);
+        [written.clone()].into_iter().chain(before).collect()
     }
 
     /// Whether a listed code of the stay has the digits of an entry that has no id there. Whether masked ones are those of

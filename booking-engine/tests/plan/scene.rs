@@ -408,6 +408,7 @@ impl Scene {
             missing_since: case.missing_ago.filter(|_| listed).map(ago),
             adopted: case.adopted,
             backup: self.booking.standing.is_some(),
+            pool_note: None,
             by_staff: None,
             created_at: ago(600) + Duration::seconds(i64::try_from(number).unwrap()),
         };

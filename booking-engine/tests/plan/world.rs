@@ -208,6 +208,7 @@ impl Scene {
             missing_since: None,
             adopted: true,
             backup: false,
+            pool_note: None,
             by_staff: None,
             created_at: at,
         });
@@ -309,6 +310,7 @@ impl Scene {
                 missing_since: None,
                 adopted: false,
                 backup: self.booking.standing.is_some(),
+                pool_note: None,
                 by_staff: None,
                 created_at: at,
             });

@@ -196,6 +196,7 @@ fn code(stay: &str, state: CodeState) -> Record {
         missing_since: None,
         adopted: false,
         backup: false,
+        pool_note: None,
         by_staff: None,
         created_at: Utc::now(),
     })

@@ -1,9 +1,7 @@
 //! What holds of backup codes once the trouble is over: each door has its own, and none that nobody knows.
 
-use std::collections::BTreeSet;
-
 use booking_core::store::{CodeRecord, CodeState, Kind, Record, Standing, Store as _};
-use booking_core::{BookingId, Clock as _, Listing, TenantSlug, VendorCodeId};
+use booking_core::{BookingId, Clock as _, Listing, TenantSlug};
 
 use super::{Broken, rest};
 use crate::deed::OnDoor;
@@ -14,8 +12,14 @@ pub(super) fn at_rest(world: &World, keypad: usize) -> Result<(), Broken> {
     let broken = |text: String| Err(Broken::new("at-rest-pools-are-right", world.hub.now(), text));
     let listed: Vec<OnDoor> = world.vendors.in_cloud(keypad).into_iter().filter(|on| !on.leaving).collect();
     let ledger = ledger(world, keypad);
-    let known: BTreeSet<&VendorCodeId> = ledger.iter().filter_map(|code| code.vendor_id.as_ref()).collect();
-    let is_stray = |on: &&OnDoor| world.stay_of(on).is_none() && world.is_ours(on) && !known.contains(&on.id);
+    // The answer to a write may still be under way.
+    let is_known = |on: &OnDoor| {
+        ledger.iter().any(|code| match &code.vendor_id {
+            Some(id) => *id == on.id,
+            None => code.note == on.note,
+        })
+    };
+    let is_stray = |on: &&OnDoor| world.stay_of(on).is_none() && world.is_ours(on) && !is_known(on);
     if let Some(stray) = listed.iter().find(is_stray) {
         return broken(format!("{} is on keypad {keypad} and nobody's", stray.note));
     }

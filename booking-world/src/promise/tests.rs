@@ -474,6 +474,7 @@ fn removed(world: &World, id: VendorCodeId) -> CodeRecord {
         missing_since: None,
         adopted: false,
         backup: false,
+        pool_note: None,
         by_staff: None,
         created_at: now,
     }

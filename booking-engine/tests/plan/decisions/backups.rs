@@ -7,13 +7,22 @@ use booking_core::store::WriteState::{Applied, NotApplied, Unknown};
 use chrono::Duration;
 
 use super::situations::{
-    backup, blind_backup, changing, failing, given, made, missing, near, on, read_ago, refused, refused_near,
-    retry_in, served, shift, spare, told_end, told_start, unwanted,
+    backup, blind_backup, changing, failing, given, look, made, missing, near, on, read_ago, refused,
+    refused_near, retry_in, served, shift, spare, told_end, told_start, unwanted,
 };
 use super::{FAR, check, nothing};
 use crate::case::ViewCase::{Complete, Partial};
 use crate::case::{Stranger, There, Told, ViewCase};
-use crate::scene::door_id;
+use crate::scene::{Scene, door_id, key};
+
+const POOL: &str = "Staykey#aaaaaaaaaaaa";
+
+/// What the lobby's keypad lists under this id has this note.
+fn noted(scene: &mut Scene, id: &str, note: &str) {
+    let codes = scene.truth.get_mut(&key("lobby")).unwrap();
+    codes.iter_mut().filter(|code| code.id.as_str() == id).for_each(|code| code.note = note.into());
+    look(scene, "lobby");
+}
 
 #[test]
 #[rustfmt::skip]
@@ -406,6 +415,23 @@ fn backups() {
                 "adopt x0 on flat as surplus",
                 "replace 0 07 00:00 to 06 00:00 as Backup 1",
                 "wake in 2505600",
+            ]),
+        ("a code that has the note of the pool which the guest's had",
+            |c| { given(c); c.doors[0].strangers = vec![Stranger::Ours]; },
+            |s| { noted(s, "x0", POOL); s.codes[0].pool_note = Some(POOL.into()); },
+            &["adopt x0 on lobby as surplus", "wake in 1275600"]),
+        ("the same where the guest's had another one",
+            |c| { given(c); c.doors[0].strangers = vec![Stranger::Ours]; }, |s| noted(s, "x0", POOL),
+            &["wake in 1275600"]),
+        ("a guest's code of unknown id that still has the note of the pool",
+            |c| { given(c); c.codes[0].has_id = false; },
+            |s| { noted(s, "v0", POOL); s.codes[0].pool_note = Some(POOL.into()); },
+            &[
+                "replace 0 10 15:00 to 11 12:00",
+                "code 0: proof Requested, since 0, write Some(NotApplied)",
+                "alert Drift lobby a code of ours was changed",
+                "note drift: the code on door lobby was changed: another marker",
+                "wake in 1113600",
             ]),
         ("a code of the pool that was to go",
             |c| { c.stay.told = Told::Standing; c.stay.grant = 0; c.codes = vec![on(1, unwanted(made()))]; }, nothing,
