@@ -128,7 +128,10 @@ impl Run<'_> {
 
     async fn issue_on(&mut self, door: &DoorId, window: &Window, proof: Proof) -> Result<bool, WorkError> {
         let now = self.now();
-        for number in 0..self.tenant.doors.get(door).map_or(0, |setup| setup.backup_codes) {
+        let Some(setup) = self.tenant.doors.get(door) else { return Ok(false) };
+        // The pool may have one on the keypad before, too: nobody arrives there.
+        let is_here = |code: &CodeRecord| code.key == setup.door.key;
+        for number in 0..setup.backup_codes {
             let Some(slot) = id_of(door, number) else { continue };
             let rows = self.engine.store.stay(&self.tenant.slug, &slot).await?;
             // The next code of the slot gets another marker than the one that goes with this code: a keypad that shows no
@@ -136,7 +139,9 @@ impl Run<'_> {
             let of_grant = |row: &Row| matches!(row.record, Record::Grant(_)).then(|| row.record.key());
             let given_up = rows.iter().find_map(of_grant).map(Write::Delete);
             let healthy = rows.into_iter().find_map(|row| match row.record {
-                Record::Code(code) if is_healthy(&code, window, proof, now) && self.was_seen(&code) => {
+                Record::Code(code)
+                    if is_here(&code) && is_healthy(&code, window, proof, now) && self.was_seen(&code) =>
+                {
                     Some((code, row.revision))
                 }
                 _ => None,

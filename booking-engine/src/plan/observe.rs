@@ -333,7 +333,8 @@ impl Planner<'_> {
     fn own<'v>(&'v self, view: &'v DoorView, place: &'v Place) -> impl Iterator<Item = &'v ListedCode> {
         let markers = self.s.marker.into_iter().chain(self.s.former);
         let marked = markers.flat_map(|marker| view.marked(marker));
-        let given: Vec<&str> = self.s.codes.iter().filter_map(|code| code.pool_note.as_deref()).collect();
+        let here = self.s.codes.iter().filter(|code| code.key == place.key);
+        let given: Vec<&str> = here.filter_map(|code| code.pool_note.as_deref()).collect();
         let given = view.codes().iter().filter(move |listed| given.contains(&listed.note.as_str()));
         let linked = self.s.linked.iter().filter(|linked| linked.keypad == place.key);
         marked.chain(given).chain(linked.filter_map(|linked| view.code(&linked.code)))

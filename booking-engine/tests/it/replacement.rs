@@ -208,3 +208,28 @@ fn k07_two_doors_that_swap_their_keypads_swap_their_codes() {
     assert_eq!((inn.on("flat").len(), inn.on("loft").len(), inn.guests.sent().len()), (1, 1, 2));
     assert!(inn.lock().codes_on(&key("flat")).iter().all(|code| code.active));
 }
+
+/// The new keypad is out of reach near an arrival, and has no backup code yet; the one on the keypad before opens nothing.
+#[test]
+fn k03_the_backup_code_of_the_keypad_before_is_given_to_nobody() {
+    let mut layout = Layout::flat(DoorRules::new(4));
+    layout.keypads.push(("other", "new", DoorRules::new(4)));
+    layout.doors[0].backup_codes = 1;
+    let inn = Inn::new(layout);
+    assert_eq!(inn.on("flat").len(), 1);
+    inn.account("other").plant(Planted::new(Trouble::NoAnswer));
+    let inn = inn.restarted(|layout| {
+        replaced(layout);
+        layout.doors[0].backup_codes = 1;
+    });
+    inn.book("1", "flat", day(3, 3), day(3, 6));
+    inn.pass_until(local(3, 3, 14, 30));
+    assert_eq!(
+        (inn.noted("1", "backup-issued"), inn.noted("1", "no-backup"), inn.told("1").len()),
+        (0, 1, 0)
+    );
+    // It goes once the new one has its own.
+    inn.account("other").mend();
+    inn.pass(Duration::hours(2));
+    assert!(inn.on("flat").is_empty() && inn.on("new").len() == 2);
+}
