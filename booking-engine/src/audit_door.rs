@@ -200,12 +200,17 @@ impl Engine {
             return Ok(0);
         }
         let ledger = self.store.codes_ever_on(&tenant.slug, key).await?;
-        let owners = nameless.iter().filter_map(|listed| {
-            ledger.iter().find(|code| code.note == listed.note || code.ids().any(|id| *id == listed.id))
-        });
-        let owners: Vec<_> = owners.collect();
-        due.extend(owners.iter().map(|code| code.stay.clone()));
-        Ok(nameless.len() - owners.len())
+        let mut foreign = 0;
+        for listed in nameless {
+            let of_note = |code: &&CodeRecord| {
+                code.note == listed.note || code.pool_note.as_ref() == Some(&listed.note)
+            };
+            // A backup code's slot and the guest who was given it may both have had it.
+            let owners: Vec<_> = ledger.iter().filter(of_note).map(|code| code.stay.clone()).collect();
+            foreign += usize::from(owners.is_empty());
+            due.extend(owners);
+        }
+        Ok(foreign)
     }
 
     fn hint(&self, tenant: &Tenant, name: &IntegrationName, event: Event) -> Arrival {

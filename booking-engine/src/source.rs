@@ -27,7 +27,8 @@ const PATIENCE: Duration = Duration::minutes(30);
 /// How long somebody's word for a source counts, where its reads are not seldom.
 const TRUSTED_FOR: Duration = Duration::days(1);
 
-/// One read asks for what is missing, further ones witness it, and each may be a little late.
+/// A day, or as long as it takes the source's reads: one asks for what is missing, further ones witness it, and each may be
+/// a little late.
 fn trusted_for(tenant: &Tenant) -> Duration {
     let policies = tenant.units.iter().map(|unit| &unit.policy).chain([&tenant.policy]);
     let witnesses = policies.map(|policy| policy.absent_reads).max().unwrap_or_default();
